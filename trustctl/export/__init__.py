@@ -1,0 +1,1 @@
+"""Pure compilers: what is trusted in, files as bytes out."""

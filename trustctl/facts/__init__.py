@@ -1,0 +1,1 @@
+"""Frozen facts that every layer shares, and the one certificate parser."""

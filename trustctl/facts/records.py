@@ -1,0 +1,109 @@
+"""The inventory's records, frozen: what policy, audit and exporters are given.
+
+All times are whole seconds since 1970-01-01 UTC. Fingerprints and SPKI pins are 64 lower-case hex
+digits. Peer names and domains have been validated (facts/names.py) and are safe to write anywhere;
+vouchers, notes and reasons are people's text and are not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from trustctl.facts.certificate import CertificateFacts
+
+Role = Literal["host", "authority"]
+
+
+@dataclass(frozen=True, slots=True)
+class Vouch:
+    """A dated statement by a voucher that a fingerprint belongs to a peer; only ever withdrawn."""
+
+    id: int
+    peer: str
+    fingerprint: str
+    voucher: str
+    channel: str
+    note: str
+    at: int
+    expires_at: int | None = None
+    withdrawn_at: int | None = None
+    withdrawn_by: str | None = None
+    withdrawn_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Distrust:
+    """A fingerprint or an SPKI pin that may never be trusted again, whoever vouches."""
+
+    kind: Literal["fingerprint", "spki"]
+    value: str
+    reason: str
+    at: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The binding of a certificate to a peer in a role, with all that policy needs to judge it.
+
+    ``distrusts`` are those that match this certificate (its fingerprint or its SPKI).
+    """
+
+    id: int
+    peer: str
+    role: Role
+    certificate: CertificateFacts
+    added_at: int
+    added_by: str
+    retired_at: int | None = None
+    retired_reason: str | None = None
+    vouches: tuple[Vouch, ...] = ()
+    distrusts: tuple[Distrust, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An organisation we exchange mail with.
+
+    ``domains`` are the protected mail domains and ``mx_hosts`` the expected MX hosts, both sorted
+    lower-case A-labels. ``pins`` are all of the peer's pins, retired ones too, in order of id.
+    """
+
+    name: str
+    domains: tuple[str, ...] = ()
+    mx_hosts: tuple[str, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    added_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings that change who is trusted."""
+
+    vouches_required: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedCertificate:
+    """One trusted pin's certificate, as an exporter needs it. ``issuers`` is the chain the peer
+    presented above it, nearest first, each as DER; they are trusted for nothing by themselves."""
+
+    fingerprint: str
+    role: Role
+    der: bytes
+    not_after: int
+    may_sign: bool
+    issuers: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PeerTrust:
+    """What policy found for one peer at one moment: the exporters' whole input.
+
+    Each domain in ``domains`` is protected. With ``certificates`` empty, its mail must wait.
+    """
+
+    peer: str
+    domains: tuple[str, ...]
+    certificates: tuple[TrustedCertificate, ...] = field(default=())

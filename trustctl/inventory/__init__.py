@@ -1,0 +1,1 @@
+"""The SQLite inventory: the only importer of SQLAlchemy and Alembic."""

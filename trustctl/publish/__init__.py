@@ -1,0 +1,1 @@
+"""Generations on disk, and the real MTA: the only writer of targets."""
