@@ -1,0 +1,190 @@
+"""``trustctl add``: a peer's certificate into the inventory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trustctl.commands.fingerprint import compare
+from trustctl.commands.invocation import Invocation, on_terminal
+from trustctl.commands.options import json_option, new_vouch, vouching
+from trustctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from trustctl.facts.addition import Added, Addition, Evidence
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--peer", metavar="NAME", help="The peer's name: letters, digits, dot, hyphen.")
+@click.option(
+    "--domain",
+    "domains",
+    multiple=True,
+    metavar="DOMAIN",
+    help="A mail domain of the peer, protected from now on. Repeatable.",
+)
+@click.option(
+    "--mx", "mx_hosts", multiple=True, metavar="HOST", help="An MX host to expect. Repeatable."
+)
+@click.option(
+    "--role",
+    type=click.Choice(["host", "authority"]),
+    default="host",
+    show_default=True,
+    help="host: exactly this certificate. authority: the peer's own CA, for its domains alone.",
+)
+@vouching(
+    fingerprint_help="What the peer read out to you (SHA-256 of the certificate or its key). "
+    "Without a value: asks. Without the option: the pin is pending."
+)
+@json_option
+@click.pass_obj
+def add(
+    call: Invocation,
+    files: tuple[str, ...],
+    peer: str | None,
+    domains: tuple[str, ...],
+    mx_hosts: tuple[str, ...],
+    role: str,
+    fingerprint: str | None,
+    vouched_by: str | None,
+    via: str,
+    note: str,
+    expires: str | None,
+    as_json: bool,
+) -> None:
+    """Add a peer's certificate: PEM, DER, or what openssl s_client printed.
+
+    The first certificate is the peer's; the others are kept as the chain it
+    presented, and trusted for nothing. FILE may be - for standard input.
+
+    \b
+    trustctl add peer.pem --peer foo --domain foo.test \\
+        --fingerprint AA:BB:... --vouched-by 'Ann <ann@bar.test>' --via phone
+    """
+    from trustctl.facts.addition import Addition
+    from trustctl.facts.names import parse_domain, parse_host, parse_peer_name
+    from trustctl.inventory.additions import Additions
+
+    evidence = _read(files)
+    leaf, chain = evidence[0], tuple(evidence[1:])
+    vouch = (
+        None
+        if fingerprint is None
+        else new_vouch(vouched_by, via, note, expires, actor=call.actor, now=call.now)
+    )
+    names = tuple(parse_domain(one) for one in domains)
+    hosts = tuple(parse_host(one) for one in mx_hosts)
+    asked = peer is None
+    if peer is None:
+        peer, names = _propose(leaf, names, files[0])
+    peer = parse_peer_name(peer)
+    if fingerprint is not None:
+        typed = f"trustctl add {files[0]} --peer {peer} --fingerprint AA:BB:..."
+        compare(fingerprint, leaf.facts, where=files[0], command=typed)
+    addition = Addition(
+        peer=peer,
+        domains=names,
+        role="authority" if role == "authority" else "host",
+        certificate=leaf,
+        chain=chain,
+        mx_hosts=hosts,
+        vouches=() if vouch is None else (vouch,),
+    )
+    _check_role(addition, files[0])
+    with call.writing(create=True) as tx:
+        added = Additions(tx).add(addition)
+    _show(added, addition, as_json=as_json, asked=asked)
+
+
+def _read(files: tuple[str, ...]) -> list[Evidence]:
+    from trustctl.facts.addition import Evidence
+    from trustctl.facts.certificate import parse_certificate
+    from trustctl.intake.pem import split_certificates
+    from trustctl.intake.source import read_source
+
+    if files.count("-") > 1:
+        raise UsageError("- (standard input) can be read once", "give each file once")
+    found: dict[str, Evidence] = {}
+    for file in files:
+        for der in split_certificates(read_source(file), file):
+            facts = parse_certificate(der)
+            found.setdefault(facts.fingerprint, Evidence(facts, der))
+    return list(found.values())
+
+
+def _propose(leaf: Evidence, domains: tuple[str, ...], file: str) -> tuple[str, tuple[str, ...]]:
+    """Ask for the peer's name and domain, proposing what the certificate's names suggest."""
+    from trustctl.facts.names import parse_domain, propose_domain, propose_peer_name
+
+    if not on_terminal():
+        raise UsageError(
+            "--peer is missing: whose certificate is this?",
+            f"trustctl add {file} --peer NAME --domain DOMAIN --fingerprint AA:BB:...",
+        )
+    name = click.prompt("Peer's name", default=propose_peer_name(leaf.facts.names), err=True)
+    if not domains:
+        proposed = propose_domain(leaf.facts.names)
+        answer = click.prompt(
+            "Its mail domains (space between; - for none)", default=proposed or "-", err=True
+        )
+        domains = tuple(parse_domain(one) for one in answer.split() if one != "-")
+    return name, domains
+
+
+def _check_role(addition: Addition, file: str) -> None:
+    facts = addition.certificate.facts
+    if addition.role == "authority" and facts.is_ca is False:
+        raise UsageError(
+            f"{file}: this certificate is no CA (CA:FALSE), so it cannot have the role authority",
+            "leave --role out: exactly this certificate is pinned then",
+        )
+
+
+def _show(added: Added, addition: Addition, *, as_json: bool, asked: bool) -> None:
+    from trustctl import render
+    from trustctl.facts.fingerprint import spoken
+
+    facts = addition.certificate.facts
+    pending = not addition.vouches
+    if as_json:
+        render.as_json(
+            {
+                "peer": added.peer,
+                "fingerprint": added.fingerprint,
+                "role": addition.role,
+                "changed": added.changed,
+                "new_peer": added.new_peer,
+                "new_pin": added.new_pin,
+                "new_domains": list(added.new_domains),
+                "new_vouches": added.new_vouches,
+                "vouched": not pending,
+                "shared_with": list(added.shared_with),
+            }
+        )
+    else:
+        what = "added" if added.new_pin else "already there"
+        if not added.new_pin and added.changed:
+            what = "updated"
+        vouchers = ", ".join(one.voucher for one in addition.vouches)
+        render.line(f"{what}: {added.peer}, role {addition.role}")
+        render.fields(
+            [
+                ("domains", " ".join(addition.domains) or "none given"),
+                ("fingerprint", spoken(added.fingerprint)),
+                ("vouched by", vouchers or "nobody in this call"),
+            ]
+        )
+    for problem in facts.problems:
+        render.note(f"note: {problem}")
+    for other in added.shared_with:
+        render.note(f"note: the peer {other} has the same key pinned")
+    if added.new_pin and pending:
+        render.note(
+            "note: pending, and never exported until somebody vouches for it:",
+            f"      trustctl vouch {added.peer} --fingerprint",
+        )
+    if added.new_pin and not addition.domains and not asked:
+        render.note("note: no --domain: it is in the bundle alone, no mail is protected by it")

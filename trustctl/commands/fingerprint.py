@@ -1,0 +1,55 @@
+"""Compares a certificate with what its owner reads out; the answer is never shown first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trustctl.commands.invocation import on_terminal
+from trustctl.commands.options import ASK
+from trustctl.errors import MismatchError, UsageError
+
+if TYPE_CHECKING:
+    from trustctl.facts.certificate import CertificateFacts
+
+
+def compare(given_text: str, facts: CertificateFacts, *, where: str, command: str) -> str:
+    """Compare; return ``certificate`` or ``spki``: what the person's value names.
+
+    Args:
+        given_text: the option's value; ``ASK`` asks on the terminal.
+        where: the certificate's source, for messages. command: what to type without a terminal.
+
+    Raises:
+        UsageError: the value is no SHA-256 fingerprint, or nobody can be asked.
+        MismatchError: it is another certificate's.
+    """
+    from trustctl.facts.fingerprint import difference, matches, parse_fingerprint
+
+    if given_text == ASK:
+        given_text = _ask(command)
+    given = parse_fingerprint(given_text)
+    matched = matches(given, facts.fingerprint, facts.spki)
+    if matched is None:
+        actual = facts.spki if given.kind == "spki" and facts.spki else facts.fingerprint
+        raise MismatchError(
+            f"{where}: this is not the certificate of that fingerprint; nothing was stored\n"
+            + difference(given.value, actual),
+            "do not trust it: ask the peer for the fingerprint again, over another channel",
+        )
+    return matched
+
+
+def _ask(command: str) -> str:
+    if not on_terminal():
+        raise UsageError(
+            "--fingerprint without a value asks a person, and there is no terminal", command
+        )
+    click.echo(
+        "Type or paste the SHA-256 fingerprint that the peer reads out to you\n"
+        "(64 hex digits; colons, spaces and case do not matter).",
+        err=True,
+    )
+    answer: str = click.prompt("Fingerprint", err=True, prompt_suffix=": ")
+    return answer

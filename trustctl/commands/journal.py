@@ -1,0 +1,93 @@
+"""``trustctl journal``: every change, who made it and when."""
+
+from __future__ import annotations
+
+import click
+
+from trustctl.commands.invocation import Invocation
+from trustctl.commands.options import json_option
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--about", metavar="NAME", help="Only entries about this peer, domain or fingerprint."
+)
+@click.option("--last", type=click.IntRange(1), metavar="N", help="Only the last N entries.")
+@json_option
+@click.pass_context
+def journal(ctx: click.Context, about: str | None, last: int | None, as_json: bool) -> None:
+    """Show the journal: every change, oldest first."""
+    if ctx.invoked_subcommand is not None:
+        return
+    import json
+
+    from trustctl import render
+    from trustctl.inventory.journal import entries
+
+    call: Invocation = ctx.obj
+    with call.reading() as tx:
+        found = list(entries(tx.connection, subject=about, newest=last))
+    if as_json:
+        render.as_json(
+            [
+                {
+                    "seq": one.seq,
+                    "at": one.at,
+                    "actor": one.actor,
+                    "action": one.action,
+                    "subject": one.subject,
+                    "details": json.loads(one.details),
+                    "hash": one.hash,
+                }
+                for one in found
+            ]
+        )
+        return
+    render.table(
+        ["SEQ", "TIME (UTC)", "ACTOR", "ACTION", "SUBJECT"],
+        [
+            [
+                str(one.seq),
+                one.at[:19].replace("T", " "),
+                render.cut(one.actor, 14),
+                one.action,
+                _subject(one.subject, one.details),
+            ]
+            for one in found
+        ],
+        flexible=4,
+    )
+
+
+def _subject(subject: str, details: str) -> str:
+    import json
+
+    from trustctl.facts.fingerprint import short
+
+    peer = json.loads(details).get("peer", "")
+    if len(subject) == 64 and not subject.strip("0123456789abcdef"):
+        return f"{peer} {short(subject)}".strip()
+    return f"{subject} ({peer})" if peer else subject
+
+
+@journal.command("verify")
+@click.pass_context
+def verify_(ctx: click.Context) -> None:
+    """Verify the chain of hashes, and the inventory against the journal.
+
+    Exit code 1 and the first thing that does not fit, where something does not.
+    """
+    from trustctl import render
+    from trustctl.inventory.journal import head
+    from trustctl.inventory.verify import verify
+
+    call: Invocation = ctx.obj
+    with call.reading() as tx:
+        problems = verify(tx.connection)
+        seq, digest = head(tx.connection)
+    for one in problems:
+        render.line(one)
+    if problems:
+        ctx.exit(1)
+    render.line(f"the journal is whole, and the inventory is what it tells: {seq} entries")
+    render.fields([("head", digest)])

@@ -1,0 +1,115 @@
+"""``trustctl import`` and ``dump``: many peers at once, and all of them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from trustctl.commands.invocation import Invocation
+from trustctl.errors import InputError
+
+if TYPE_CHECKING:
+    from trustctl.facts.addition import Imported
+
+_SHOWN = 50
+
+
+@click.command("import")
+@click.argument("file", metavar="FILE")
+@click.pass_obj
+def import_(call: Invocation, file: str) -> None:
+    """Import peers from JSON Lines or CSV, all or nothing.
+
+    Fields: peer, domains, mx_hosts, role, certificate (PEM or a path),
+    fingerprint, vouched_by, via, note, expires. FILE may be - for standard
+    input. Every bad line is named. See share/doc/import.md.
+    """
+    from trustctl import render
+    from trustctl.inventory import transfer
+
+    rows = _parse(file, call)
+    refused: list[tuple[int, str]] = []
+    changes = 0
+    with _progress(len(rows), "storing") as bar, call.writing(create=True) as tx:
+        for line, error in transfer.apply(tx, rows, done=lambda: bar.update(1)):
+            refused.append((line, error.message))
+        _refuse(file, refused)
+        changes = tx.changes
+    render.line(f"imported {len(rows)} lines of {file}: {changes} changes")
+
+
+def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
+    import os
+
+    from trustctl.errors import TrustctlError
+    from trustctl.intake.additions import read_addition
+    from trustctl.intake.rows import RowError, read_rows
+    from trustctl.intake.source import open_source
+
+    folder = os.path.dirname(file) if file != "-" else "."
+    actor = call.actor
+    good: list[tuple[int, Imported]] = []
+    bad: list[tuple[int, str]] = []
+    with open_source(file) as (stream, size), _progress(size, "reading") as bar:
+        for row in read_rows(_lines(stream, bar), file):
+            if isinstance(row, RowError):
+                bad.append((row.line, row.text))
+                continue
+            line, values = row
+            try:
+                good.append((line, read_addition(values, folder=folder, actor=actor, now=call.now)))
+            except TrustctlError as error:
+                bad.append((line, error.message))
+    _refuse(file, bad)
+    return good
+
+
+def _lines(stream: BinaryIO, bar: object) -> Iterator[bytes]:
+    pending = 0
+    for line in stream:
+        pending += len(line)
+        if pending > 1 << 16:
+            bar.update(pending)  # type: ignore[attr-defined]
+            pending = 0
+        yield line
+
+
+def _progress(length: int, label: str) -> click.progressbar:  # type: ignore[valid-type]
+    import sys
+
+    return click.progressbar(
+        length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty(), width=30
+    )
+
+
+def _refuse(file: str, bad: list[tuple[int, str]]) -> None:
+    if not bad:
+        return
+    from trustctl import render
+
+    for line, text in sorted(bad)[:_SHOWN]:
+        render.note(f"{file}:{line}: {text}")
+    if len(bad) > _SHOWN:
+        render.note(f"... and {len(bad) - _SHOWN} more")
+    raise InputError(
+        f"{file}: {len(bad)} bad lines; nothing was imported", "mend them, import again"
+    )
+
+
+@click.command()
+@click.pass_obj
+def dump(call: Invocation) -> None:
+    """Print the inventory as JSON Lines that import reads.
+
+    What stands is carried: settings, distrust, peers, domains, pins and
+    vouches. History (retired pins, withdrawn vouches) stays in the journal.
+    """
+    import sys
+
+    from trustctl.inventory.dump import dump as lines
+
+    with call.reading() as tx:
+        for one in lines(tx.connection):
+            sys.stdout.write(one + "\n")

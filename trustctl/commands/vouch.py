@@ -1,0 +1,106 @@
+"""``trustctl vouch`` and ``withdraw``: who says that a fingerprint belongs to a peer."""
+
+from __future__ import annotations
+
+import click
+
+from trustctl.commands.fingerprint import compare
+from trustctl.commands.invocation import Invocation
+from trustctl.commands.options import ASK, new_vouch, vouching
+
+
+@click.command()
+@click.argument("subject", metavar="PEER|FINGERPRINT")
+@click.option(
+    "--peer", "peer_name", metavar="NAME", help="Whose pin, where several peers share it."
+)
+@vouching(
+    fingerprint_help="What the peer read out to you (SHA-256). Without a value: asks. "
+    "Not needed where the whole fingerprint is the argument."
+)
+@click.pass_obj
+def vouch(
+    call: Invocation,
+    subject: str,
+    peer_name: str | None,
+    fingerprint: str | None,
+    vouched_by: str | None,
+    via: str,
+    note: str,
+    expires: str | None,
+) -> None:
+    """Vouch that a certificate in the inventory is the peer's.
+
+    The fingerprint is the statement: give the whole of it, or a peer's name
+    and --fingerprint, which asks for it and never shows it first.
+
+    \b
+    trustctl vouch foo --fingerprint --vouched-by 'Bob <bob@bar.test>' --via phone
+    """
+    from trustctl import render
+    from trustctl.errors import UsageError
+    from trustctl.facts.fingerprint import spoken
+    from trustctl.inventory import pins
+    from trustctl.inventory.additions import Additions
+    from trustctl.inventory.snapshot import facts_by_fingerprint
+
+    new = new_vouch(vouched_by, via, note, expires, actor=call.actor, now=call.now)
+    if fingerprint is None and not pins.whole_fingerprint(subject):
+        fingerprint = ASK
+    with call.reading() as tx:
+        found = pins.find(tx.connection, subject, peer_name=peer_name)
+        facts = facts_by_fingerprint(tx.connection, [one.fingerprint for one in found])
+    typed = f"trustctl vouch {subject} --fingerprint AA:BB:..."
+    if len(found) > 1 and fingerprint not in (None, ASK):
+        from trustctl.facts.fingerprint import matches, parse_fingerprint
+
+        given = parse_fingerprint(str(fingerprint))
+        named = [one for one in found if matches(given, one.fingerprint, one.spki)]
+        found = named or found[:1]
+    ref = pins.only(found, subject, "vouch")
+    if fingerprint is not None:
+        compare(fingerprint, facts[ref.fingerprint], where=f"{ref.peer}'s pin", command=typed)
+    with call.writing() as tx:
+        still = [
+            one
+            for one in pins.find(tx.connection, ref.fingerprint, peer_name=ref.peer)
+            if one.id == ref.id
+        ]
+        if not still:
+            raise UsageError(f"{ref.peer}: the pin was retired meanwhile", "trustctl list --all")
+        Additions(tx).vouch(ref.peer, ref.peer_id, ref.fingerprint, new)
+        made = tx.changes > 0
+    render.line(f"{'vouched' if made else 'already vouched'}: {ref.peer}, role {ref.role}")
+    render.fields([("fingerprint", spoken(ref.fingerprint)), ("vouched by", new.voucher)])
+
+
+@click.command()
+@click.argument("subject", metavar="PEER|FINGERPRINT")
+@click.option(
+    "--peer", "peer_name", metavar="NAME", help="Whose pin, where several peers share it."
+)
+@click.option("--vouched-by", metavar="PERSON", help="Only this person's vouches. [default: all]")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; it goes into the journal.")
+@click.pass_obj
+def withdraw(
+    call: Invocation, subject: str, peer_name: str | None, vouched_by: str | None, reason: str
+) -> None:
+    """Withdraw vouches for a pin; its domain's mail waits if none is left.
+
+    \b
+    trustctl withdraw 3F2A91C4 --vouched-by 'Ann <ann@bar.test>' --reason 'misheard'
+    """
+    from trustctl import render
+    from trustctl.facts.fingerprint import short
+    from trustctl.facts.names import parse_reason, parse_voucher
+    from trustctl.inventory import pins, vouches
+
+    why = parse_reason(reason)
+    who = None if vouched_by is None else parse_voucher(vouched_by)
+    with call.writing() as tx:
+        found = pins.find(tx.connection, subject, peer_name=peer_name, active=False)
+        ref = pins.only(found, subject, "withdraw")
+        names = vouches.withdraw(tx, ref, who, why)
+    render.line(f"withdrawn: {', '.join(names)} no longer vouch for {short(ref.fingerprint)} "
+                f"of {ref.peer}")  # fmt: skip
+    render.note("note: it takes effect with the next export")

@@ -1,0 +1,177 @@
+"""Names as people type them, validated where they enter: domains, hosts, peers, vouchers, notes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from trustctl.errors import UsageError
+from trustctl.facts.text import printable
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+", re.ASCII)
+_PEER = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
+_CHANNEL = re.compile(r"[a-z0-9][a-z0-9 ._/+-]{0,59}", re.ASCII)
+_ADDRESS = re.compile(r"<([^<>\s]+@[^<>\s]+)>|^([^<>\s]+@[^<>\s]+)$")
+_SHOWN = 60
+
+
+def parse_domain(text: str) -> str:
+    """A mail domain as lower-case LDH A-labels (RFC 5890, 2.3.2.1; RFC 5321, 2.3.5).
+
+    Accepts any case, U-labels (UTS 46) and one trailing dot.
+
+    Raises:
+        UsageError: it is no domain name with two labels at least.
+    """
+    return _ldh(text, "domain", "foo.example")
+
+
+def parse_host(text: str) -> str:
+    """A host's name as lower-case LDH A-labels.
+
+    Raises:
+        UsageError: it is no host name.
+    """
+    return _ldh(text, "host name", "mx.foo.example")
+
+
+def _ldh(text: str, what: str, example: str) -> str:
+    name = text.strip().removesuffix(".")
+    shown = printable(text, _SHOWN)
+    if not name.isascii():
+        import idna
+
+        try:
+            name = idna.encode(name, uts46=True, std3_rules=True, transitional=False).decode()
+        except (idna.IDNAError, UnicodeError) as error:
+            raise UsageError(
+                f"{shown!r} is not a {what}: {printable(str(error), 80)}", f"type it like {example}"
+            ) from None
+    name = name.lower()
+    if "@" in name:
+        raise UsageError(f"{shown!r} is an address, not a {what}", "type the part after the @")
+    if not _DOMAIN.fullmatch(name) or len(name) > 253:
+        raise UsageError(
+            f"{shown!r} is not a {what}: letters, digits and hyphens in two or more labels",
+            f"type it like {example}",
+        )
+    labels = name.split(".")
+    if labels[-1].isdigit():
+        raise UsageError(f"{shown!r} is an address, not a {what}", f"type it like {example}")
+    for label in labels:
+        if label.startswith("xn--"):
+            _check_a_label(label, shown, what, example)
+    return name
+
+
+def _check_a_label(label: str, shown: str, what: str, example: str) -> None:
+    import idna
+
+    try:
+        idna.ulabel(label)
+    except (idna.IDNAError, UnicodeError):
+        raise UsageError(
+            f"{shown!r} is not a {what}: {label} is no valid A-label", f"type it like {example}"
+        ) from None
+
+
+def parse_peer_name(text: str) -> str:
+    """A peer's name, lower-case: safe in any configuration, comment and file name.
+
+    Raises:
+        UsageError: anything but up to 63 letters, digits, ``.``, ``_`` and ``-``.
+    """
+    name = text.strip().lower()
+    if not _PEER.fullmatch(name):
+        raise UsageError(
+            f"{printable(text, _SHOWN)!r} is not a peer's name: up to 63 ASCII letters, digits, "
+            "dots, hyphens and underscores, a letter or digit first",
+            "type a short name of your own for them: --peer foo",
+        )
+    return name
+
+
+def propose_domain(names: Iterable[str]) -> str | None:
+    """A mail domain to propose for a certificate with these names; None where none fits."""
+    for name in names:
+        try:
+            host = parse_host(name.removeprefix("*."))
+        except UsageError:
+            continue
+        labels = host.split(".")
+        return host if len(labels) == 2 else ".".join(labels[1:])
+    return None
+
+
+def propose_peer_name(names: Iterable[str]) -> str | None:
+    """A peer's name to propose for a certificate with these names; None where none fits."""
+    domain = propose_domain(names)
+    return None if domain is None else domain.split(".")[0]
+
+
+def parse_voucher(text: str) -> str:
+    """A person, as in ``Ann <ann@bar.test>``: one line of up to 200 characters.
+
+    Raises:
+        UsageError: it is empty, too long, or holds what cannot be seen.
+    """
+    return _one_line(text, "a person's name", 200, "type it like 'Ann <ann@bar.test>'")
+
+
+def voucher_key(text: str) -> str:
+    """What makes one voucher distinct from another, however their name is spelt: the mail address
+    where there is one, else the name without regard to case, width and spacing."""
+    text = unicodedata.normalize("NFKC", text).strip()
+    found = _ADDRESS.search(text)
+    if found is not None:
+        return (found[1] or found[2]).casefold()
+    return " ".join(text.casefold().split())
+
+
+def parse_channel(text: str) -> str:
+    """How a fingerprint was learnt, lower-case: ``in-person``, ``phone``, ``signed-mail``, ...
+
+    Raises:
+        UsageError: it is empty, longer than 60 characters, or not plain words.
+    """
+    channel = " ".join(text.lower().split())
+    if not _CHANNEL.fullmatch(channel):
+        raise UsageError(
+            f"--via {printable(text, _SHOWN)!r}: a few plain words are meant",
+            "type --via in-person, phone, signed-mail or post",
+        )
+    return channel
+
+
+def parse_note(text: str) -> str:
+    """A note, on one line, of up to 2,000 characters; it may be empty.
+
+    Raises:
+        UsageError: it is too long, or holds what cannot be seen.
+    """
+    return _one_line(text, "a note", 2000, "type one line of text") if text.strip() else ""
+
+
+def parse_reason(text: str) -> str:
+    """A reason for the journal, on one line; it may not be empty.
+
+    Raises:
+        UsageError: it is empty, too long, or holds what cannot be seen.
+    """
+    return _one_line(text, "a reason", 2000, "type --reason 'what happened'")
+
+
+def _one_line(text: str, what: str, limit: int, hint: str) -> str:
+    line = text.strip()
+    if not line:
+        raise UsageError(f"{what} may not be empty", hint)
+    if len(line) > limit:
+        raise UsageError(f"{what} may have {limit} characters, this one has {len(line)}", hint)
+    if printable(line) != line:
+        raise UsageError(
+            f"{printable(line, _SHOWN)!r}: {what} may not hold control or invisible characters",
+            hint,
+        )
+    return unicodedata.normalize("NFC", line)

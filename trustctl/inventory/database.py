@@ -1,0 +1,278 @@
+"""Opens, creates and looks after the one database; the errors of SQLite become trustctl's own."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, select, table, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from trustctl.errors import ConflictError, DatabaseError, UsageError
+from trustctl.inventory import schema
+
+APPLICATION_ID = 0x74727573
+"""SQLite's application_id of an inventory: ``trus`` (SQLite file format, 1.3.9)."""
+
+BUSY_TIMEOUT_SECONDS = 60
+REVISIONS = ("0001", "0002")
+"""All revisions, oldest first; a test keeps it equal to migrations/."""
+
+
+def default_path() -> Path:
+    """Where the inventory is when nobody says otherwise: the system's for root, else the user's."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/trustctl/trustctl.db")
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "trustctl" / "trustctl.db"
+
+
+def locate(value: str | None) -> Path:
+    """The database file that ``--db`` or ``TRUSTCTL_DB`` means: a path or a ``sqlite:///`` URL.
+
+    Raises:
+        UsageError: a URL of another kind of database, or one with no file (``:memory:``).
+    """
+    if not value:
+        return default_path()
+    if "://" not in value:
+        if "\0" in value or value == ":memory:":
+            raise UsageError(f"--db: {value!r} is not a file", "give the path of a file")
+        return Path(value).expanduser()
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise UsageError(
+            f"--db: {value!r} is not a database URL", "type sqlite:////path/to/trustctl.db"
+        ) from None
+    if url.get_backend_name() != "sqlite":
+        raise UsageError(
+            f"--db: {url.get_backend_name()} is not supported, only sqlite is",
+            "type a path, or sqlite:////path/to/trustctl.db",
+        )
+    if not url.database or url.database == ":memory:":
+        raise UsageError("--db: the URL names no file", "type sqlite:////path/to/trustctl.db")
+    return Path(url.database)
+
+
+def _engine(path: Path, *, immutable: bool = False) -> Engine:
+    uri = "file:" + percent(str(path.absolute()))
+    query = {"uri": "true", "mode": "ro" if immutable else "rw"}
+    if immutable:
+        query["immutable"] = "1"
+    engine = create_engine(
+        URL.create("sqlite", database=uri, query=query),
+        poolclass=NullPool,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        # Python's driver would begin transactions late and plainly; HOSTILE.md: 98 of 800 land
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA trusted_schema = OFF")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("trustctl_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def percent(path: str) -> str:
+    """The path as it stands in an SQLite ``file:`` URI (https://www.sqlite.org/uri.html)."""
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def create(path: Path) -> None:
+    """Create an empty inventory, whole or not at all: folder 0700, file 0600.
+
+    It is built beside its place and linked there, so that of several first writers one wins and
+    a killed one leaves no half-made database.
+    """
+    folder = path.parent
+    scratch = folder / f".{path.name}.new-{os.getpid()}"
+    try:
+        _make_folder(folder)
+        scratch.unlink(missing_ok=True)
+        os.close(os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            with closing(sqlite3.connect(scratch, isolation_level=None)) as connection:
+                build(connection)
+            for leftover in ("-wal", "-shm"):
+                Path(f"{scratch}{leftover}").unlink(missing_ok=True)
+            sync(scratch)
+            try:
+                os.link(scratch, path)
+            except FileExistsError:
+                return  # another first writer was quicker; its database is as good
+            sync(folder)
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        raise _os_error(path, error) from error
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+
+
+def build(connection: sqlite3.Connection) -> None:
+    """Write the newest schema into an empty SQLite database and mark it as an inventory."""
+    from sqlalchemy.dialects import sqlite
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    for one in schema.metadata.sorted_tables:
+        connection.execute(str(CreateTable(one).compile(dialect=dialect)))
+        for index in sorted(one.indexes, key=lambda index: str(index.name)):
+            connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    for statement in schema.triggers():
+        connection.execute(statement)
+    connection.execute(
+        "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+        "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+    )
+    connection.execute("INSERT INTO alembic_version VALUES (?)", (schema.HEAD,))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("COMMIT")
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """Force a file or a folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def open_engine(path: Path, *, write: bool, check_version: bool = True) -> Engine:
+    """An engine on an existing inventory that has been looked at first, without touching it.
+
+    Raises:
+        DatabaseError: it is missing, no SQLite file, not an inventory, older, newer or unreadable.
+    """
+    header = _header(path)
+    if not header.startswith(b"SQLite format 3\0"):
+        raise DatabaseError(
+            f"{path} is not a database; it was left as it is",
+            "give the inventory's file with --db or TRUSTCTL_DB",
+        )
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise DatabaseError(
+            f"{path} is a database, but not one of trustctl's; it was left as it is",
+            "give the inventory's file with --db or TRUSTCTL_DB",
+        )
+    immutable = (
+        not write and not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    )
+    engine = _engine(path, immutable=immutable)
+    if check_version:
+        with mapped(path), engine.connect() as connection:
+            _check_version(path, connection)
+    return engine
+
+
+def _header(path: Path) -> bytes:
+    try:
+        info = os.stat(path)
+        if not stat.S_ISREG(info.st_mode):
+            raise DatabaseError(f"{path} is not a file", "give the inventory's file with --db")
+        with path.open("rb") as file:
+            return file.read(100)
+    except FileNotFoundError:
+        raise DatabaseError(
+            f"there is no inventory at {path} yet",
+            "trustctl add PEER.pem --peer NAME --domain DOMAIN makes it, or name another with --db",
+        ) from None
+    except OSError as error:
+        raise _os_error(path, error) from error
+
+
+def version(connection: Connection) -> str | None:
+    """The revision that the database says it has; None where it says nothing."""
+    row = connection.execute(select(text("version_num")).select_from(table("alembic_version")))
+    return row.scalar_one_or_none()
+
+
+def _check_version(path: Path, connection: Connection) -> None:
+    found = version(connection)
+    if found == schema.HEAD:
+        return
+    if found in REVISIONS:
+        raise DatabaseError(
+            f"{path} is of an older version ({found}; this trustctl needs {schema.HEAD})",
+            "trustctl db upgrade (it makes a backup first)",
+        )
+    raise DatabaseError(
+        f"{path} was written by a newer trustctl (version {found}; this one knows {schema.HEAD})",
+        "upgrade trustctl; it was left as it is",
+    )
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[None]:
+    """Turn what SQLite raises inside into trustctl's errors."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise translate(error.orig, path) from error
+    except sqlite3.Error as error:
+        raise translate(error, path) from error
+
+
+def translate(error: BaseException | None, path: Path) -> DatabaseError | ConflictError:
+    """The error to show for one of SQLite's."""
+    said = str(error)
+    code = getattr(error, "sqlite_errorname", "") or ""
+    if isinstance(error, sqlite3.IntegrityError) and code.startswith("SQLITE_CONSTRAINT"):
+        return ConflictError(f"the inventory refuses this: {said}", "trustctl db check")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return DatabaseError(
+            f"{path} is locked by another process ({BUSY_TIMEOUT_SECONDS} s waited)", "try again"
+        )
+    if code.startswith("SQLITE_FULL"):
+        return DatabaseError(
+            f"{path}: no space left; nothing was changed", "make room and type it again"
+        )
+    if code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return DatabaseError(
+            f"{path} cannot be opened or written ({said})", "check its owner and mode, or use sudo"
+        )
+    if code.startswith("SQLITE_IOERR"):
+        return DatabaseError(f"{path}: the disk failed ({said}); nothing was changed")
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return DatabaseError(
+            f"{path} is damaged ({said}); it was left as it is", "restore a backup of it"
+        )
+    return DatabaseError(f"{path}: {said}", "trustctl db check")
+
+
+def _os_error(path: Path, error: OSError) -> DatabaseError:
+    return DatabaseError(
+        f"{error.filename or path}: {(error.strerror or str(error)).lower()}",
+        "check its owner, mode and free space, or name another place with --db",
+    )

@@ -1,0 +1,38 @@
+"""Who owns a protected domain, and the one way out of protection."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, select
+
+from trustctl.errors import ConflictError
+from trustctl.inventory.schema import domain, peer
+from trustctl.inventory.transaction import WriteTransaction
+
+
+def owner(connection: Connection, name: str) -> tuple[int, str] | None:
+    """The id and the name of the peer that owns the domain; None where nobody does."""
+    query = (
+        select(peer.c.id, peer.c.name)
+        .join(domain, domain.c.peer_id == peer.c.id)
+        .where(domain.c.name == name)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row[0], row[1])
+
+
+def unprotect(tx: WriteTransaction, name: str) -> str:
+    """Give up the protection of a domain: its mail goes back to ordinary delivery.
+
+    Returns:
+        The name of the peer that owned it.
+
+    Raises:
+        ConflictError: the domain is not protected.
+    """
+    found = owner(tx.connection, name)
+    if found is None:
+        raise ConflictError(f"{name} is not protected", "trustctl list shows the domains")
+    peer_id, peer_name = found
+    tx.connection.execute(delete(domain).where(domain.c.name == name))
+    tx.record("domain.unprotect", name, {"peer": peer_name}, peer_id)
+    return peer_name

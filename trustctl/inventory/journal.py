@@ -1,0 +1,131 @@
+"""The append-only, hash-chained journal: written in the transaction that makes the change.
+
+An entry's hash is SHA-256 over three lines: the previous entry's hash (64 zeros before the first),
+the JSON list ``[seq, at, actor, action, subject]`` and the details, both JSON canonical (sorted
+keys, no spaces, ASCII).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from trustctl.facts.moment import format_moment
+from trustctl.inventory import schema
+
+GENESIS = "0" * 64
+_CHUNK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journal entry. ``at`` is UTC (``YYYY-MM-DDTHH:MM:SSZ``), ``details`` canonical JSON."""
+
+    seq: int
+    at: str
+    actor: str
+    action: str
+    subject: str
+    details: str
+    hash: str
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys, no spaces and ASCII alone: one text for one value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def entry_hash(
+    previous: str, seq: int, at: str, actor: str, action: str, subject: str, details: str
+) -> str:
+    """The hash that an entry must carry, 64 lower-case hex digits."""
+    head = canonical([seq, at, actor, action, subject])
+    return hashlib.sha256(f"{previous}\n{head}\n{details}".encode()).hexdigest()
+
+
+def head(connection: Connection) -> tuple[int, str]:
+    """The newest entry's sequence number and hash; (0, zeros) where there is none."""
+    row = connection.execute(
+        select(schema.journal.c.seq, schema.journal.c.hash)
+        .order_by(schema.journal.c.seq.desc())
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row else (0, GENESIS)
+
+
+def hash_at(connection: Connection, seq: int) -> str | None:
+    """The hash of entry ``seq``; the genesis for 0, None where there is no such entry."""
+    if seq == 0:
+        return GENESIS
+    return connection.execute(
+        select(schema.journal.c.hash).where(schema.journal.c.seq == seq)
+    ).scalar_one_or_none()
+
+
+class JournalWriter:
+    """Appends entries within one transaction, written to the database in chunks."""
+
+    def __init__(self, connection: Connection, actor: str, now: int) -> None:
+        self._connection = connection
+        self._actor = actor
+        self._at = format_moment(now)
+        self._head: tuple[int, str] | None = None
+        self._pending: list[dict[str, object]] = []
+        self.appended = 0
+
+    @property
+    def next_seq(self) -> int:
+        """The sequence number that the next entry will have."""
+        if self._head is None:
+            self._head = head(self._connection)
+        return self._head[0] + 1
+
+    def append(self, action: str, subject: str, details: dict[str, object]) -> int:
+        """Add an entry and return its sequence number."""
+        seq = self.next_seq
+        assert self._head is not None  # noqa: S101  (set by next_seq)
+        text = canonical(details)
+        digest = entry_hash(self._head[1], seq, self._at, self._actor, action, subject, text)
+        self._pending.append(
+            {
+                "seq": seq,
+                "at": self._at,
+                "actor": self._actor,
+                "action": action,
+                "subject": subject,
+                "details": text,
+                "hash": digest,
+            }
+        )
+        self._head = (seq, digest)
+        self.appended += 1
+        if len(self._pending) >= _CHUNK:
+            self.flush()
+        return seq
+
+    def flush(self) -> None:
+        """Write what is pending."""
+        if self._pending:
+            self._connection.execute(insert(schema.journal), self._pending)
+            self._pending = []
+
+
+def entries(
+    connection: Connection, *, subject: str | None = None, newest: int | None = None
+) -> Iterator[Entry]:
+    """The entries, oldest first: those about ``subject``, or the ``newest`` so many, or all."""
+    j = schema.journal.c
+    query = select(schema.journal)
+    if subject is not None:
+        query = query.where((j.subject == subject) | j.details.contains(f'"{subject}"'))
+    if newest is not None:
+        rows = connection.execute(query.order_by(j.seq.desc()).limit(newest)).all()
+        for row in reversed(rows):
+            yield Entry(*row)
+        return
+    for row in connection.execute(query.order_by(j.seq)):
+        yield Entry(*row)

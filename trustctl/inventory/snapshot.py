@@ -1,0 +1,264 @@
+"""Reads peers with all that policy needs, in order of name, a few queries for any number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
+
+from trustctl.facts.certificate import CertificateFacts
+from trustctl.facts.records import Distrust, Peer, Pin, Vouch
+from trustctl.inventory.schema import (
+    certificate,
+    chain,
+    distrust,
+    domain,
+    mx_host,
+    peer,
+    pin,
+    vouch,
+    withdrawal,
+)
+
+FACTS = tuple(
+    certificate.c[name]
+    for name in (
+        "fingerprint", "spki", "subject", "issuer", "serial", "names", "not_before", "not_after",
+        "is_ca", "self_signed", "key_kind", "key_bits", "curve", "signature_hash", "version",
+        "problems",
+    )
+)  # fmt: skip
+_PIN = 8
+_PART = 500
+_EMPTY = "[]"
+
+
+def facts_of(row: Sequence[Any]) -> CertificateFacts:
+    """The facts from the columns ``FACTS``, in their order."""
+    (fingerprint, spki, subject, issuer, serial, names, not_before, not_after, is_ca, self_signed,
+     key_kind, key_bits, curve, signature_hash, version, problems) = row  # fmt: skip
+    return CertificateFacts(
+        fingerprint,
+        spki,
+        subject,
+        issuer,
+        serial,
+        () if names == _EMPTY else tuple(json.loads(names)),
+        not_before,
+        not_after,
+        None if is_ca is None else bool(is_ca),
+        bool(self_signed),
+        key_kind,
+        key_bits,
+        curve,
+        signature_hash,
+        version,
+        () if problems == _EMPTY else tuple(json.loads(problems)),
+    )
+
+
+class _Merge:
+    """Walks a query that is ordered by its first column, a key at a time, in step with another."""
+
+    def __init__(self, rows: Iterator[Row[Any]]) -> None:
+        self._groups = groupby(rows, key=itemgetter(0))
+        self._next: tuple[Any, Any] | None = next(self._groups, None)
+
+    def take(self, key: int) -> list[Row[Any]]:
+        while self._next is not None:
+            found, rows = self._next
+            if found > key:
+                return []
+            taken = list(rows) if found == key else []
+            self._next = next(self._groups, None)
+            if taken:
+                return taken
+        return []
+
+
+def owns(name: str) -> ColumnElement[bool]:
+    """The condition that a peer owns the domain ``name``."""
+    return peer.c.id.in_(select(domain.c.peer_id).where(domain.c.name == name))
+
+
+def named(name: str) -> ColumnElement[bool]:
+    """The condition that a peer has this name, in any case."""
+    return peer.c.name == name.strip().lower()
+
+
+def _vouch_id(vouch: Vouch) -> int:
+    return vouch.id
+
+
+def read_distrusts(connection: Connection) -> list[Distrust]:
+    """All of distrust, in order of time."""
+    d = distrust.c
+    query = select(d.kind, d.value, d.reason, d.at, d.by).order_by(d.at, d.kind, d.value)
+    return [Distrust(*row) for row in connection.execute(query)]
+
+
+def read_peers(
+    connection: Connection,
+    *,
+    ids: Sequence[int] | None = None,
+    where: ColumnElement[bool] | None = None,
+) -> Iterator[Peer]:
+    """Peers in order of id, each with domains, hosts, pins and vouches; all of them by default.
+
+    Args:
+        ids: only these peers. where: only peers for which this holds (a condition on ``peer``).
+    """
+    for one, _id in read_peers_with_ids(connection, ids=ids, where=where):
+        yield one
+
+
+def read_peers_with_ids(
+    connection: Connection,
+    *,
+    ids: Sequence[int] | None = None,
+    where: ColumnElement[bool] | None = None,
+) -> Iterator[tuple[Peer, int]]:
+    """As :func:`read_peers`, with each peer's id."""
+
+    def ordered(query: Select[Any], key: Any) -> Iterator[Row[Any]]:
+        if ids is not None:
+            query = query.where(key.in_(ids))
+        elif where is not None:
+            query = query.where(key.in_(select(peer.c.id).where(where)))
+        return iter(connection.execution_options(yield_per=2000).execute(query))
+
+    by_key: dict[str, list[Distrust]] = {}
+    for one in read_distrusts(connection):
+        by_key.setdefault(one.value, []).append(one)
+
+    p = peer.c
+    peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
+    domains = _Merge(
+        ordered(
+            select(domain.c.peer_id, domain.c.name).order_by(domain.c.peer_id, domain.c.name),
+            domain.c.peer_id,
+        )
+    )
+    hosts = _Merge(
+        ordered(
+            select(mx_host.c.peer_id, mx_host.c.name).order_by(mx_host.c.peer_id, mx_host.c.name),
+            mx_host.c.peer_id,
+        )
+    )
+    columns = (pin.c.id, pin.c.role, pin.c.added_at, pin.c.added_by, pin.c.retired_at)
+    pins = _Merge(
+        ordered(
+            select(pin.c.peer_id, *columns, pin.c.retired_reason, peer.c.name, *FACTS)
+            .join(peer, peer.c.id == pin.c.peer_id)
+            .join(certificate, certificate.c.fingerprint == pin.c.fingerprint)
+            .order_by(pin.c.peer_id, pin.c.id),
+            pin.c.peer_id,
+        )
+    )
+    v, w = vouch.c, withdrawal.c
+    vouches = _Merge(
+        ordered(
+            select(
+                v.peer_id,
+                v.id,
+                peer.c.name,
+                v.fingerprint,
+                v.voucher,
+                v.channel,
+                v.note,
+                v.at,
+                v.expires_at,
+                w.at,
+                w.by,
+                w.reason,
+            )
+            .join(peer, peer.c.id == v.peer_id)
+            .outerjoin(withdrawal, w.vouch_id == v.id)
+            .order_by(v.peer_id),
+            v.peer_id,
+        )
+    )
+    for peer_id, name, added_at in peers:
+        said = sorted([Vouch(*row[1:]) for row in vouches.take(peer_id)], key=_vouch_id)
+        own_pins = []
+        for row in pins.take(peer_id):
+            facts = facts_of(row[_PIN:])
+            against = by_key and (
+                *by_key.get(facts.fingerprint, ()),
+                *by_key.get(facts.spki or "", ()),
+            )
+            own_pins.append(
+                Pin(
+                    row[1],
+                    name,
+                    row[2],
+                    facts,
+                    row[3],
+                    row[4],
+                    row[5],
+                    row[6],
+                    tuple([one for one in said if one.fingerprint == facts.fingerprint]),
+                    tuple(against) if against else (),
+                )
+            )
+        yield (
+            Peer(
+                name,
+                tuple([row[1] for row in domains.take(peer_id)]),
+                tuple([row[1] for row in hosts.take(peer_id)]),
+                tuple(own_pins),
+                added_at,
+            ),
+            peer_id,
+        )
+
+
+def facts_by_fingerprint(
+    connection: Connection, fingerprints: Sequence[str]
+) -> dict[str, CertificateFacts]:
+    """The facts of these certificates, as far as they are in the inventory."""
+    query = select(*FACTS).where(certificate.c.fingerprint.in_(list(fingerprints)))
+    return {row[0]: facts_of(row) for row in connection.execute(query)}
+
+
+def read_peers_by_name(connection: Connection) -> Iterator[Peer]:
+    """All peers in order of name, a few hundred in memory at a time."""
+    ids = connection.execute(select(peer.c.id).order_by(peer.c.name)).scalars().all()
+    for part in range(0, len(ids), _PART):
+        found = read_peers(connection, ids=ids[part : part + _PART])
+        yield from sorted(found, key=lambda one: one.name)
+
+
+def chains(connection: Connection, fingerprints: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The fingerprints of the chain that each leaf was presented with, nearest first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for part in _parts(fingerprints):
+        query = (
+            select(chain.c.fingerprint, chain.c.issuer)
+            .where(chain.c.fingerprint.in_(part))
+            .order_by(chain.c.fingerprint, chain.c.position)
+        )
+        for leaf, rows in groupby(connection.execute(query), key=itemgetter(0)):
+            found[leaf] = tuple(row[1] for row in rows)
+    return found
+
+
+def ders(connection: Connection, fingerprints: Sequence[str]) -> dict[str, bytes]:
+    """The DER of these certificates."""
+    found: dict[str, bytes] = {}
+    for part in _parts(fingerprints):
+        query = select(certificate.c.fingerprint, certificate.c.der).where(
+            certificate.c.fingerprint.in_(part)
+        )
+        found.update(connection.execute(query).tuples().all())
+    return found
+
+
+def _parts(values: Sequence[str]) -> Iterator[list[str]]:
+    unique = list(dict.fromkeys(values))
+    for start in range(0, len(unique), _PART):
+        yield unique[start : start + _PART]

@@ -1,0 +1,187 @@
+"""Verifies the journal: its chain, and every row of the inventory against what it tells.
+
+The journal holds enough to say what each row must be. So a row that was added, altered or removed
+behind the tool's back shows, although the chain of hashes is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Table, select
+
+from trustctl.errors import InputError
+from trustctl.facts.addition import Evidence
+from trustctl.facts.certificate import parse_certificate
+from trustctl.inventory import schema
+from trustctl.inventory.additions import certificate_row
+from trustctl.inventory.journal import GENESIS, Entry, entries, entry_hash
+from trustctl.inventory.replay import Replay
+
+_SHOWN = 100
+
+
+def verify_chain(connection: Connection) -> str | None:
+    """What is wrong with the first journal entry that does not fit; None where all do."""
+    previous, expected = GENESIS, 1
+    for entry in entries(connection):
+        if entry.seq != expected:
+            return f"entry {expected} is missing: entry {entry.seq} follows entry {expected - 1}"
+        if entry.hash != _hash(previous, entry):
+            return f"entry {entry.seq} ({entry.action}) does not fit: its hash is not its content's"
+        previous, expected = entry.hash, expected + 1
+    return None
+
+
+def _hash(previous: str, e: Entry) -> str:
+    return entry_hash(previous, e.seq, e.at, e.actor, e.action, e.subject, e.details)
+
+
+def verify(
+    connection: Connection, *, progress: Callable[[int], object] = lambda _n: None
+) -> list[str]:
+    """Everything that does not fit, worst first, at most a hundred lines; empty where all does.
+
+    Args:
+        progress: told the number of certificates read so far.
+    """
+    broken = verify_chain(connection)
+    if broken is not None:
+        return [broken]
+    replay = Replay()
+    for entry in entries(connection):
+        try:
+            replay.apply(entry.seq, entry.at, entry.actor, entry.action, entry.subject,
+                         json.loads(entry.details))  # fmt: skip
+        except (KeyError, TypeError, ValueError):
+            return [f"entry {entry.seq} ({entry.action}) tells of something that cannot be"]
+    problems: list[str] = []
+    problems.extend(_certificates(connection, replay, progress))
+    for name, expected, actual in _tables(connection, replay):
+        problems.extend(_compare(name, expected, actual))
+        if len(problems) > _SHOWN:
+            break
+    return problems[:_SHOWN]
+
+
+def _compare(name: str, expected: dict[Any, Any], actual: dict[Any, Any]) -> Iterator[str]:
+    for key in expected.keys() - actual.keys():
+        yield f"{name} {_say(key)}: the journal tells of it, the inventory has it not"
+    for key in actual.keys() - expected.keys():
+        yield f"{name} {_say(key)}: the inventory has it, the journal does not tell of it"
+    for key in expected.keys() & actual.keys():
+        if expected[key] != actual[key]:
+            yield f"{name} {_say(key)}: the inventory differs from what the journal tells"
+
+
+def _say(key: Any) -> str:
+    return " ".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
+
+
+def _certificates(
+    connection: Connection, replay: Replay, progress: Callable[[int], object]
+) -> Iterator[str]:
+    expected = replay.certificates()
+    found = set()
+    columns = list(schema.certificate.c)
+    names = [column.name for column in columns]
+    rows = connection.execution_options(yield_per=500).execute(select(*columns))
+    for count, row in enumerate(rows, 1):
+        values = dict(zip(names, row, strict=True))
+        fingerprint, der = values["fingerprint"], values["der"]
+        found.add(fingerprint)
+        if hashlib.sha256(der).hexdigest() != fingerprint:
+            yield f"certificate {fingerprint}: its bytes are not those of its fingerprint"
+            continue
+        try:
+            facts = parse_certificate(der)
+        except InputError:
+            yield f"certificate {fingerprint}: its bytes are no certificate"
+            continue
+        # what a parser could not read, a newer one may: only what was read must be the same
+        fresh = certificate_row(Evidence(facts, der))
+        altered = [n for n in names if n not in ("problems", "names") and values[n] != fresh[n]]
+        if altered and values["problems"] == fresh["problems"]:
+            yield f"certificate {fingerprint}: altered in the inventory: {', '.join(altered)}"
+        if count % 500 == 0:
+            progress(count)
+    for fingerprint in sorted(expected - found):
+        yield f"certificate {fingerprint}: the journal tells of it, the inventory has it not"
+    for fingerprint in sorted(found - expected):
+        yield f"certificate {fingerprint}: the inventory has it, the journal does not tell of it"
+
+
+def _tables(
+    connection: Connection, replay: Replay
+) -> Iterator[tuple[str, dict[Any, Any], dict[Any, Any]]]:
+    names = dict(connection.execute(select(schema.peer.c.id, schema.peer.c.name)).tuples().all())
+
+    def rows(table: Table, *columns: str) -> list[Any]:
+        return list(connection.execute(select(*(table.c[name] for name in columns))))
+
+    yield (
+        "peer",
+        replay.peers,
+        {r[0]: (r[1], r[2]) for r in rows(schema.peer, "name", "added_at", "changed_seq")},
+    )
+    yield (
+        "domain",
+        replay.domains,
+        {r[0]: (names.get(r[1]), r[2]) for r in rows(schema.domain, "name", "peer_id", "added_at")},
+    )
+    yield (
+        "MX host",
+        dict.fromkeys(replay.hosts),
+        dict.fromkeys((names.get(r[0]), r[1]) for r in rows(schema.mx_host, "peer_id", "name")),
+    )
+    pin_columns = ("id", "peer_id", "fingerprint", "role", "added_at", "added_by", "retired_at",
+                   "retired_reason")  # fmt: skip
+    yield (
+        "pin",
+        replay.pins,
+        {r[0]: (names.get(r[1]), *r[2:]) for r in rows(schema.pin, *pin_columns)},
+    )
+    vouch_columns = ("id", "peer_id", "fingerprint", "voucher", "channel", "note", "at",
+                     "expires_at")  # fmt: skip
+    yield (
+        "vouch",
+        replay.vouches,
+        {r[0]: (names.get(r[1]), *r[2:]) for r in rows(schema.vouch, *vouch_columns)},
+    )
+    yield (
+        "withdrawal",
+        replay.withdrawals,
+        {r[0]: tuple(r[1:]) for r in rows(schema.withdrawal, "vouch_id", "at", "by", "reason")},
+    )
+    yield (
+        "distrust",
+        replay.distrusts,
+        {(r[0], r[1]): tuple(r[2:])
+         for r in rows(schema.distrust, "kind", "value", "reason", "at", "by")},
+    )  # fmt: skip
+    yield (
+        "setting",
+        replay.settings,
+        {r[0]: r[1] for r in rows(schema.setting, "name", "value")},
+    )
+    chains: dict[str, list[str]] = {}
+    for row in sorted(rows(schema.chain, "fingerprint", "position", "issuer")):
+        chains.setdefault(row[0], []).append(row[2])
+    yield "chain of", replay.chains, chains
+    places = {r[0]: (r[1], r[2]) for r in rows(schema.target, "id", "path", "format")}
+    number_columns = ("target_id", "number", "created_at", "as_of", "journal_seq",
+                      "manifest_sha256")  # fmt: skip
+    yield (
+        "generation",
+        replay.generations,
+        {(*places.get(r[0], ("?", "?")), r[1]): tuple(r[2:])
+         for r in rows(schema.generation, *number_columns)},
+    )  # fmt: skip
+    yield (
+        "current generation of",
+        replay.current,
+        {places.get(r[0]): r[1] for r in rows(schema.current_generation, "target_id", "number")},
+    )

@@ -1,0 +1,65 @@
+"""Renders answers for people (tables, lines) and for programs (JSON). Hostile text ends here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from trustctl.facts.text import printable
+
+WIDTH = 80
+
+
+def line(text: str = "") -> None:
+    """One line to stdout, with whatever could drive a terminal made visible."""
+    sys.stdout.write(printable(text) + "\n")
+
+
+def note(*lines: str) -> None:
+    """Lines to stderr: what a person should know beside the answer."""
+    for one in lines:
+        sys.stderr.write(printable(one) + "\n")
+
+
+def fields(pairs: Iterable[tuple[str, str]]) -> None:
+    """Aligned ``name  value`` lines; further lines of a value are indented under it."""
+    listed = list(pairs)
+    width = max((len(name) for name, _ in listed), default=0)
+    for name, value in listed:
+        parts = value.split("\n")
+        line(f"{name:<{width}}  {parts[0]}".rstrip())
+        for part in parts[1:]:
+            line(" " * (width + 2) + part)
+
+
+def as_json(value: Any) -> None:
+    """One JSON document to stdout: ASCII alone, keys in the order that share/doc/json.md gives."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=True, indent=2) + "\n")
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int = 0) -> None:
+    """A plain table of at most 80 columns.
+
+    Args:
+        flexible: the column that is cut (with an ellipsis) when the table is too wide.
+    """
+    from tabulate import tabulate
+
+    cells = [[printable(cell) for cell in row] for row in rows]
+    if not cells:
+        return
+    widths = [max(len(row[i]) for row in [list(headers), *cells]) for i in range(len(headers))]
+    spare = WIDTH - 2 * (len(headers) - 1) - sum(widths)
+    if spare < 0:
+        limit = max(8, widths[flexible] + spare)
+        for row in cells:
+            row[flexible] = printable(row[flexible], limit)
+    text = tabulate(cells, headers=headers, tablefmt="plain", disable_numparse=True)
+    sys.stdout.write("\n".join(one.rstrip() for one in text.splitlines()) + "\n")
+
+
+def cut(text: str, limit: int) -> str:
+    """The text, at most ``limit`` columns of it, an ellipsis where it was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
