@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -66,17 +66,17 @@ def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
     return good
 
 
-def _lines(stream: BinaryIO, bar: object) -> Iterator[bytes]:
+def _lines(stream: BinaryIO, bar: Any) -> Iterator[bytes]:
     pending = 0
     for line in stream:
         pending += len(line)
         if pending > 1 << 16:
-            bar.update(pending)  # type: ignore[attr-defined]
+            bar.update(pending)
             pending = 0
         yield line
 
 
-def _progress(length: int, label: str) -> click.progressbar:  # type: ignore[valid-type]
+def _progress(length: int, label: str) -> Any:
     import sys
 
     return click.progressbar(

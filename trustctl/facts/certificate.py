@@ -1,4 +1,4 @@
-"""A certificate as facts, and the one parser that touches hostile DER."""
+"""A certificate as facts: what can be known of it without trusting it."""
 
 from __future__ import annotations
 
@@ -47,3 +47,15 @@ class CertificateFacts:
     signature_hash: str | None
     version: int | None
     problems: tuple[str, ...] = ()
+
+
+def parse_certificate(der: bytes) -> CertificateFacts:
+    """The facts of a certificate; whatever cannot be read of it is None and named in ``problems``.
+
+    Raises:
+        InputError: the bytes are no X.509 certificate at all. Nothing else, whatever the bytes.
+    """
+    # the parsers are loaded where a certificate is read, so that lists and exports start at once
+    from trustctl.facts.parser import parse
+
+    return parse(der)

@@ -45,8 +45,14 @@ def read_addition(row: dict[str, Any], *, folder: str, actor: str, now: int) -> 
     """
     if "distrust" in row:
         given = parse_fingerprint(_text(row, "distrust"))
-        kind = "spki" if _text(row, "kind", "fingerprint") == "spki" else "fingerprint"
-        return NewDistrust(kind, given.value, parse_note(_text(row, "reason", "")))
+        kind = _text(row, "kind", "fingerprint")
+        if kind not in ("fingerprint", "spki"):
+            raise UsageError(f"kind: {kind!r} is neither fingerprint nor spki")
+        return NewDistrust(
+            "spki" if kind == "spki" else "fingerprint",
+            given.value,
+            parse_note(_text(row, "reason", "")),
+        )
     if "setting" in row:
         return NewSetting(_text(row, "setting"), _text(row, "value"))
     peer = parse_peer_name(_text(row, "peer"))

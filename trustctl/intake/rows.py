@@ -90,7 +90,7 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _known(number: int, value: dict[str, Any]) -> Row | RowError:
-    allowed = FIELDS
+    allowed: tuple[str, ...] = FIELDS
     if "distrust" in value:
         allowed = DISTRUST_FIELDS
     elif "setting" in value:

@@ -53,7 +53,7 @@ def peer_id(connection: Connection, name: str) -> int:
     found = connection.execute(select(peer.c.id).where(peer.c.name == name)).scalar_one_or_none()
     if found is None:
         raise ConflictError(f"there is no peer {name}", "trustctl list shows the peers")
-    return found
+    return int(found)
 
 
 def find(

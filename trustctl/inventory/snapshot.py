@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from trustctl.facts.certificate import CertificateFacts
 from trustctl.facts.records import Distrust, Peer, Pin, Vouch
@@ -64,11 +64,11 @@ def facts_of(row: Sequence[Any]) -> CertificateFacts:
 class _Merge:
     """Walks a query that is ordered by its first column, a key at a time, in step with another."""
 
-    def __init__(self, rows: Iterator[Row[Any]]) -> None:
+    def __init__(self, rows: Iterator[Any]) -> None:
         self._groups = groupby(rows, key=itemgetter(0))
         self._next: tuple[Any, Any] | None = next(self._groups, None)
 
-    def take(self, key: int) -> list[Row[Any]]:
+    def take(self, key: int) -> list[Any]:
         while self._next is not None:
             found, rows = self._next
             if found > key:
@@ -124,7 +124,7 @@ def read_peers_with_ids(
 ) -> Iterator[tuple[Peer, int]]:
     """As :func:`read_peers`, with each peer's id."""
 
-    def ordered(query: Select[Any], key: Any) -> Iterator[Row[Any]]:
+    def ordered(query: Any, key: Any) -> Iterator[Any]:
         if ids is not None:
             query = query.where(key.in_(ids))
         elif where is not None:

@@ -1,0 +1,80 @@
+"""Just enough DER (ITU-T X.690) to see a certificate's outer shape and to cut its key out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SEQUENCE, BIT_STRING, VERSION = 0x30, 0x03, 0xA0
+
+
+class Element(NamedTuple):
+    """One element: its tag, where it begins, where its content begins, where it ends."""
+
+    tag: int
+    start: int
+    content: int
+    end: int
+
+
+def element(data: bytes, at: int, limit: int) -> Element:
+    """The element at ``at``, which must end at ``limit`` at the latest.
+
+    Raises:
+        ValueError: there is none, or its length is indefinite or runs over.
+    """
+    if at + 2 > limit:
+        raise ValueError("truncated")
+    length, content = data[at + 1], at + 2
+    if length & 0x80:
+        count = length & 0x7F
+        if count == 0 or count > 4 or content + count > limit:
+            raise ValueError("length")
+        length, content = int.from_bytes(data[content : content + count], "big"), content + count
+    if content + length > limit:
+        raise ValueError("truncated")
+    return Element(data[at], at, content, content + length)
+
+
+def children(data: bytes, parent: Element) -> list[Element]:
+    """The elements inside ``parent``.
+
+    Raises:
+        ValueError: they do not fill it exactly.
+    """
+    found, at = [], parent.content
+    while at < parent.end:
+        found.append(element(data, at, parent.end))
+        at = found[-1].end
+    return found
+
+
+def certificate_fields(data: bytes) -> list[Element]:
+    """The fields of a certificate's TBSCertificate (RFC 5280, 4.1), where it has that shape.
+
+    Raises:
+        ValueError: the bytes are no certificate, or bytes follow it.
+    """
+    outer = element(data, 0, len(data))
+    if outer.tag != SEQUENCE or outer.end != len(data):
+        raise ValueError("no certificate")
+    parts = children(data, outer)
+    if [one.tag for one in parts] != [SEQUENCE, SEQUENCE, BIT_STRING]:
+        raise ValueError("no certificate")
+    fields = children(data, parts[0])
+    first = 1 if fields and fields[0].tag == VERSION else 0
+    if len(fields) < first + 6 or fields[first].tag != 0x02:
+        raise ValueError("no certificate")
+    return fields
+
+
+def subject_public_key_info(data: bytes) -> bytes:
+    """The certificate's SubjectPublicKeyInfo as its own bytes (RFC 7469, 2.4).
+
+    Raises:
+        ValueError: the bytes are no certificate.
+    """
+    fields = certificate_fields(data)
+    found = fields[6 if fields[0].tag == VERSION else 5]
+    if found.tag != SEQUENCE:
+        raise ValueError("no key")
+    return data[found.start : found.end]

@@ -1,0 +1,122 @@
+"""Reads single fields of a certificate that pyca/cryptography refuses, by asn1crypto."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+\.?", re.ASCII)
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def host_like(text: str) -> bool:
+    """Whether a common name looks like a host's (RFC 6125, 6.4.4)."""
+    return len(text) <= 253 and _HOST.fullmatch(text) is not None
+
+
+class Reader:
+    """The fields of one certificate; each method may raise anything: the caller expects it."""
+
+    def __init__(self, der: bytes) -> None:
+        self._der = der
+
+    @cached_property
+    def _certificate(self) -> Any:
+        from asn1crypto import x509
+
+        return x509.Certificate.load(self._der, strict=True)
+
+    @cached_property
+    def _tbs(self) -> Any:
+        return self._certificate["tbs_certificate"]
+
+    def key(self) -> tuple[str | None, int | None, str | None]:
+        """Kind, bits and curve of the key."""
+        info = self._tbs["subject_public_key_info"]
+        oid = info["algorithm"]["algorithm"].dotted
+        if oid in _KEY_OIDS:
+            return _KEY_OIDS[oid], None, None
+        kind = info.algorithm
+        if kind == "rsa":
+            return "rsa", info.bit_size, None
+        if kind == "ec":
+            form, curve = info.curve
+            return "ec", None, str(curve) if form == "named" else "explicit"
+        return str(kind), None, None
+
+    def names(self) -> tuple[str, ...]:
+        """dNSName, iPAddress and host-like common names."""
+        found: list[str] = []
+        for extension in self._extensions():
+            if extension["extn_id"].native == "subject_alt_name":
+                for name in extension["extn_value"].parsed:
+                    if name.name in ("dns_name", "ip_address"):
+                        found.append(str(name.native))
+        for rdn in self._tbs["subject"].chosen:
+            for attribute in rdn:
+                value = attribute["value"].native
+                if attribute["type"].native == "common_name" and host_like(str(value)):
+                    found.append(str(value))
+        return tuple(dict.fromkeys(found))
+
+    def is_ca(self) -> bool:
+        """basicConstraints cA; False where there is no such extension (RFC 5280, 4.2.1.9)."""
+        flags = [
+            bool(extension["extn_value"].parsed["ca"].native)
+            for extension in self._extensions()
+            if extension["extn_id"].native == "basic_constraints"
+        ]
+        # the extension twice is a contradiction: what may sign may sign
+        return any(flags)
+
+    def _extensions(self) -> list[Any]:
+        extensions = self._tbs["extensions"]
+        return [] if extensions.native is None else list(extensions)
+
+    def subject(self) -> str:
+        """The subject as text."""
+        return str(self._tbs["subject"].human_friendly)
+
+    def issuer(self) -> str:
+        """The issuer as text."""
+        return str(self._tbs["issuer"].human_friendly)
+
+    def serial(self) -> str:
+        """The serial number in hex."""
+        return f"{self._tbs['serial_number'].native:x}"
+
+    def version(self) -> int:
+        """3, or 1 for anything older."""
+        return 3 if self._tbs["version"].native == "v3" else 1
+
+    def not_before(self) -> int:
+        """Seconds since 1970 UTC."""
+        return _moment(self._tbs["validity"]["not_before"].native)
+
+    def not_after(self) -> int:
+        """Seconds since 1970 UTC."""
+        return _moment(self._tbs["validity"]["not_after"].native)
+
+    def signature_hash(self) -> str | None:
+        """The hash of the signature algorithm; None where it has none of its own."""
+        algorithm = self._certificate["signature_algorithm"]
+        name = str(algorithm["algorithm"].native)
+        if name in ("ed25519", "ed448") or algorithm["algorithm"].dotted in _KEY_OIDS:
+            return None
+        return str(algorithm.hash_algo)
+
+
+def _moment(value: datetime) -> int:
+    return int((value - _EPOCH).total_seconds())
+
+
+_KEY_OIDS = {
+    "1.3.101.112": "ed25519",
+    "1.3.101.113": "ed448",
+    "2.16.840.1.101.3.4.3.17": "ml-dsa-44",
+    "2.16.840.1.101.3.4.3.18": "ml-dsa-65",
+    "2.16.840.1.101.3.4.3.19": "ml-dsa-87",
+}
+"""Algorithms without parameters: one OID for the key and for the signature (RFC 8410, RFC 9881)."""

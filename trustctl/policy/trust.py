@@ -1,0 +1,129 @@
+"""Who is trusted: facts and a moment in time in, a verdict with every reason out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trustctl.facts.moment import format_moment
+from trustctl.facts.names import voucher_key
+from trustctl.facts.records import Pin, Settings, Vouch
+from trustctl.policy.weakness import unreadable_key, weak_key, weak_signature
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason against trust. ``code`` is stable; ``text`` is of our own words, but for the
+    reason of a distrust, which people wrote."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``trusted`` exactly where ``reasons`` is empty. ``vouches`` are those that are valid now."""
+
+    trusted: bool
+    reasons: tuple[Reason, ...]
+    vouches: tuple[Vouch, ...]
+
+
+_STATES = (
+    ("distrusted", "distrusted"),
+    ("retired", "retired"),
+    ("not-yet-added", "future"),
+    ("expired", "expired"),
+    ("not-yet-valid", "future"),
+    ("weak-key", "weak"),
+    ("weak-signature", "weak"),
+    ("unreadable-validity", "unreadable"),
+    ("unreadable-key", "unreadable"),
+    ("pending", "pending"),
+    ("vouches-expired", "unvouched"),
+    ("vouches-withdrawn", "unvouched"),
+    ("too-few-vouches", "unvouched"),
+)
+
+
+def state(verdict: Verdict) -> str:
+    """One word for lists: ``trusted``, or the weightiest reason against it."""
+    if verdict.trusted:
+        return "trusted"
+    codes = {one.code for one in verdict.reasons}
+    return next(word for code, word in _STATES if code in codes)
+
+
+def valid_vouches(pin: Pin, now: int) -> tuple[Vouch, ...]:
+    """The vouches that count at ``now``: made, not withdrawn, not expired. A vouch that expires at
+    a moment is no longer valid at that moment."""
+    return tuple(
+        [
+            one
+            for one in pin.vouches
+            if one.at <= now
+            and (one.withdrawn_at is None or one.withdrawn_at > now)
+            and (one.expires_at is None or one.expires_at > now)
+            and one.fingerprint == pin.certificate.fingerprint
+            and one.peer == pin.peer
+        ]
+    )
+
+
+def judge(pin: Pin, settings: Settings, now: int) -> Verdict:
+    """Whether the pin is trusted at ``now`` (seconds since 1970 UTC), and every reason why not.
+
+    Distrust has no beginning: what is distrusted was never to be trusted, at any moment. The ends
+    of a certificate's validity are inclusive (RFC 5280, 4.1.2.5).
+    """
+    facts = pin.certificate
+    reasons = [
+        Reason("distrusted", f"distrusted ({one.kind}): {one.reason}") for one in pin.distrusts
+    ]
+    if pin.retired_at is not None and pin.retired_at <= now:
+        reasons.append(Reason("retired", f"retired {format_moment(pin.retired_at)}"))
+    if pin.added_at > now:
+        reasons.append(Reason("not-yet-added", f"added {format_moment(pin.added_at)}, later"))
+    if facts.not_before is None or facts.not_after is None:
+        reasons.append(Reason("unreadable-validity", "its validity cannot be read"))
+    elif now > facts.not_after:
+        reasons.append(Reason("expired", f"expired {format_moment(facts.not_after)}"))
+    elif now < facts.not_before:
+        reasons.append(Reason("not-yet-valid", f"valid from {format_moment(facts.not_before)}"))
+    if unreadable_key(facts):
+        reasons.append(Reason("unreadable-key", "its key cannot be read, so neither its strength"))
+    elif (weak := weak_key(facts)) is not None:
+        reasons.append(Reason("weak-key", weak))
+    if (forged := weak_signature(facts)) is not None:
+        reasons.append(Reason("weak-signature", forged))
+    valid = valid_vouches(pin, now)
+    if (lacking := _lacking(pin, valid, settings, now)) is not None:
+        reasons.append(lacking)
+    return Verdict(not reasons, tuple(reasons), valid)
+
+
+def _lacking(pin: Pin, valid: tuple[Vouch, ...], settings: Settings, now: int) -> Reason | None:
+    """The reason why the vouches do not suffice; None where they do."""
+    required = settings.vouches_required
+    # one voucher more or less is not worth a key: most pins need one
+    count = len(valid)
+    if count and required > 1:
+        count = len({voucher_key(one.voucher) for one in valid})
+    if count >= max(required, 1):
+        return None
+    if count:
+        return Reason("too-few-vouches", f"{count} of the {required} people needed vouch for it")
+    made = [one for one in pin.vouches if one.at <= now]
+    if not made:
+        return Reason("pending", "pending: nobody has vouched for it")
+    if any(one.withdrawn_at is not None and one.withdrawn_at <= now for one in made):
+        return Reason("vouches-withdrawn", "no vouch stands: withdrawn")
+    return Reason("vouches-expired", "no vouch stands: expired")
+
+
+def next_change(pin: Pin, now: int) -> int | None:
+    """The next moment at which time alone may change the verdict; None where there is none."""
+    facts = pin.certificate
+    moments = [one.expires_at for one in pin.vouches]
+    moments += [pin.added_at, pin.retired_at, facts.not_before]
+    moments.append(None if facts.not_after is None else facts.not_after + 1)
+    return min((one for one in moments if one is not None and one > now), default=None)
