@@ -1,0 +1,176 @@
+"""D. J. Bernstein's constant database (https://cr.yp.to/cdb/cdb.txt), which Exim reads at once.
+
+A record is looked up by two reads however many there are. Records stand in order of their keys, so
+that the same content always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+
+from trustctl.errors import TargetError
+
+_HEADER = 2048
+_TABLES = 256
+_PAIR = struct.Struct("<II")
+_LIMIT = 1 << 32
+
+
+def cdb_hash(key: bytes) -> int:
+    """The hash of a key: 32 bits."""
+    value = 5381
+    for byte in key:
+        value = ((value * 33) & 0xFFFFFFFF) ^ byte
+    return value
+
+
+def build(items: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A cdb of the items; keys must not repeat.
+
+    Raises:
+        ValueError: a key repeats, or it would pass the format's 4 GiB.
+    """
+    ordered = sorted(items)
+    records, pairs, position, previous = [], [], _HEADER, None
+    for key, value in ordered:
+        if key == previous:
+            raise ValueError("a key stands twice")
+        previous = key
+        records.append(_PAIR.pack(len(key), len(value)) + key + value)
+        pairs.append((cdb_hash(key), position))
+        position += 8 + len(key) + len(value)
+    return _assemble(records, pairs, position)
+
+
+def _assemble(records: list[bytes], pairs: list[tuple[int, int]], position: int) -> bytes:
+    if position + 16 * len(pairs) >= _LIMIT:
+        raise ValueError("a cdb cannot have more than 4 GiB")
+    buckets: list[list[tuple[int, int]]] = [[] for _ in range(_TABLES)]
+    for pair in pairs:
+        buckets[pair[0] & 255].append(pair)
+    header, tables = [], []
+    for bucket in buckets:
+        size = 2 * len(bucket)
+        header.append(_PAIR.pack(position, size))
+        table = [0] * (2 * size)
+        for value, place in bucket:
+            slot = (value >> 8) % size
+            while table[2 * slot + 1]:
+                slot = (slot + 1) % size
+            table[2 * slot], table[2 * slot + 1] = value, place
+        tables.append(struct.pack(f"<{len(table)}I", *table))
+        position += 8 * size
+    return b"".join([*header, *records, *tables])
+
+
+def get(data: bytes, key: bytes) -> bytes | None:
+    """The value of ``key``; None where there is none.
+
+    Raises:
+        TargetError: ``data`` is no cdb.
+    """
+    place = _find(data, key)
+    if place is None:
+        return None
+    key_length, value_length = _PAIR.unpack_from(data, place)
+    return data[place + 8 + key_length : place + 8 + key_length + value_length]
+
+
+def _find(data: bytes, key: bytes) -> int | None:
+    value = cdb_hash(key)
+    try:
+        start, size = _PAIR.unpack_from(data, 8 * (value & 255))
+        slot = (value >> 8) % size if size else 0
+        for _ in range(size):
+            found, place = _PAIR.unpack_from(data, start + 8 * slot)
+            if not place:
+                return None
+            if found == value:
+                length = _PAIR.unpack_from(data, place)[0]
+                if data[place + 8 : place + 8 + length] == key:
+                    return int(place)
+            slot = (slot + 1) % size
+    except struct.error:
+        raise TargetError("a map on disk is damaged: it is no cdb") from None
+    return None
+
+
+def items(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """All records, in order.
+
+    Raises:
+        TargetError: ``data`` is no cdb.
+    """
+    place, end = _HEADER, _records_end(data)
+    while place < end:
+        try:
+            key_length, value_length = _PAIR.unpack_from(data, place)
+        except struct.error:
+            raise TargetError("a map on disk is damaged: it is no cdb") from None
+        place += 8 + key_length + value_length
+        if place > end:
+            raise TargetError("a map on disk is damaged: a record runs over")
+        split = place - value_length
+        yield data[split - key_length : split], data[split:place]
+
+
+def _records_end(data: bytes) -> int:
+    if len(data) < _HEADER:
+        raise TargetError("a map on disk is damaged: it is no cdb")
+    end: int = _PAIR.unpack_from(data, 0)[0]
+    if not _HEADER <= end <= len(data):
+        raise TargetError("a map on disk is damaged: it is no cdb")
+    return end
+
+
+def update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
+    """What :func:`build` gives for the content of ``data`` with ``changes`` (None removes a key),
+    without hashing again what stays.
+
+    Raises:
+        TargetError: ``data`` is no cdb.
+    """
+    end = _records_end(data)
+    if (len(data) - end) % 8:
+        raise TargetError("a map on disk is damaged: it is no cdb")
+    slots = struct.unpack(f"<{(len(data) - end) // 4}I", data[end:])
+    hashes = dict(zip(slots[1::2], slots[0::2], strict=True))
+    hashes.pop(0, None)
+    places = sorted(hashes)
+    pieces: list[bytes] = []
+    pairs: list[tuple[int, int]] = []
+    position, index, copied = _HEADER, 0, _HEADER
+
+    def key_at(place: int) -> bytes:
+        length = _PAIR.unpack_from(data, place)[0]
+        return data[place + 8 : place + 8 + length]
+
+    def keep(upto: int) -> None:
+        """Keep the records from ``index`` to ``upto``."""
+        nonlocal position, index, copied
+        stop = places[upto] if upto < len(places) else end
+        shift = position - copied
+        pairs.extend([(hashes[place], place + shift) for place in places[index:upto]])
+        pieces.append(data[copied:stop])
+        position, index, copied = position + stop - copied, upto, stop
+
+    for key in sorted(changes):
+        low, high = index, len(places)
+        while low < high:
+            middle = (low + high) // 2
+            if key_at(places[middle]) < key:
+                low = middle + 1
+            else:
+                high = middle
+        keep(low)
+        if low < len(places) and key_at(places[low]) == key:
+            index = low + 1
+            copied = places[index] if index < len(places) else end
+        value = changes[key]
+        if value is not None:
+            pieces.append(_PAIR.pack(len(key), len(value)) + key + value)
+            pairs.append((cdb_hash(key), position))
+            position += 8 + len(key) + len(value)
+    keep(len(places))
+    return _assemble(pieces, pairs, position)

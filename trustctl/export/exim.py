@@ -1,0 +1,116 @@
+"""Compiles trust for Exim: a trust set and a map entry for each domain, constant configuration.
+
+The map's value holds hex, file names of hashes and fixed words, and nothing else. Its shapes:
+
+``set=HASH.pem pins=HEX[:HEX...] names=off``
+    exactly these certificates: the pin check binds, so the host's name does not matter and the set
+    may hold the issuers that a build needs to find a path.
+``set=HASH.pem pins=[HEX...] authority=yes names=on [deny=HEX:...]``
+    the peer's own CA, host names checked; ``deny`` are the certificates that are distrusted. A pinned host certificate is taken too, if it cannot
+    sign: one that can would be a second authority.
+``closed=yes``
+    protected, and nobody is trusted now: its mail waits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from trustctl.errors import UsageError
+from trustctl.export.bundle import block, pem
+from trustctl.facts.compiled import CompiledPeer
+from trustctl.facts.records import PeerTrust, TrustedCertificate
+from trustctl.resources import resource
+
+CLOSED = "closed=yes"
+NOBODY = "nobody.pem"
+NOBODY_TEXT = (
+    b"# Written by trustctl. There is no certificate in this file on purpose: nothing verifies\n"
+    b"# against it, so mail that would need it waits.\n"
+)
+"""A trust set that verifies nothing: GnuTLS and OpenSSL refuse to start TLS with it."""
+
+_DIRECTORY = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._-]*)+", re.ASCII)
+
+
+def compile_peer(trust: PeerTrust, distrusted: Sequence[str] = ()) -> CompiledPeer:
+    """The peer's map entries, trust set and bundle blocks.
+
+    Args:
+        distrusted: the fingerprints that no authority may bring back, sorted.
+    """
+    certificates = sorted(trust.certificates, key=_fingerprint)
+    texts = {one.fingerprint: pem(one.der) for one in certificates}
+    domains = ",".join(trust.domains) or "-"
+    blocks = tuple([block(trust.peer, domains, one, texts[one.fingerprint]) for one in certificates])
+    if not trust.domains:
+        return CompiledPeer(trust.peer, blocks=blocks)
+    content, value = _trust_set(certificates, texts)
+    if content is None:
+        entries = tuple([(domain, CLOSED) for domain in trust.domains])
+        return CompiledPeer(trust.peer, entries, blocks=blocks)
+    name = hashlib.sha256(content).hexdigest() + ".pem"
+    value = f"set={name} {value}"
+    if distrusted and "authority=yes" in value:
+        value += f" deny={':'.join(distrusted).upper()}"
+    return CompiledPeer(
+        trust.peer,
+        tuple([(domain, value) for domain in trust.domains]),
+        ((name, content),),
+        blocks,
+    )
+
+
+def _trust_set(
+    certificates: list[TrustedCertificate], texts: dict[str, bytes]
+) -> tuple[bytes | None, str]:
+    """The set's content and the rest of the map's value; None where nobody is trusted."""
+    authorities = [one for one in certificates if one.role == "authority"]
+    hosts = [one for one in certificates if one.role == "host"]
+    if authorities:
+        # a host's certificate that may sign would make certificates that pass for the authority's
+        hosts = [one for one in hosts if not one.may_sign]
+        members = [texts[one.fingerprint] for one in (*authorities, *hosts)]
+        return b"".join(sorted(members)), f"pins={_pins(hosts)} authority=yes names=on"
+    if not hosts:
+        return None, ""
+    members = [texts[one.fingerprint] for one in hosts]
+    issuers = {issuer for one in hosts for issuer in one.issuers}
+    if issuers:
+        members += sorted({pem(one) for one in issuers} - set(members))
+    return b"".join(members), f"pins={_pins(hosts)} names=off"
+
+
+def _pins(certificates: list[TrustedCertificate]) -> str:
+    # Exim's ${sha256:} gives upper case without colons
+    return ":".join([one.fingerprint.upper() for one in certificates])
+
+
+def _fingerprint(certificate: TrustedCertificate) -> str:
+    return certificate.fingerprint
+
+
+def configuration(directory: str) -> dict[str, str]:
+    """The router and the transport for the data under ``directory``/trustctl: constant texts.
+
+    Args:
+        directory: an absolute path, such as ``/etc/exim4``.
+
+    Returns:
+        ``router`` and ``transport``: what belongs at the start of those sections.
+
+    Raises:
+        UsageError: the path has characters that mean something to Exim.
+    """
+    if not _DIRECTORY.fullmatch(directory) or "/.." in directory:
+        raise UsageError(
+            f"{directory}: a folder for Exim may have letters, digits, '.', '_' and '-' in its path",
+            "export to a folder such as /etc/exim4",
+        )
+    folder = resource("share") / "exim"
+    return {
+        name: (folder / f"{name}.conf").read_text("ascii").replace("@DIR@", f"{directory}/trustctl")
+        for name in ("router", "transport")
+    }
