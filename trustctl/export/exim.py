@@ -6,8 +6,8 @@ The map's value holds hex, file names of hashes and fixed words, and nothing els
     exactly these certificates: the pin check binds, so the host's name does not matter and the set
     may hold the issuers that a build needs to find a path.
 ``set=HASH.pem pins=[HEX...] authority=yes names=on [deny=HEX:...]``
-    the peer's own CA, host names checked; ``deny`` are the certificates that are distrusted. A pinned host certificate is taken too, if it cannot
-    sign: one that can would be a second authority.
+    the peer's own CA, host names checked; ``deny`` are the certificates that are distrusted. A
+    pinned host certificate is taken too, if it cannot sign: one that can would be a second CA.
 ``closed=yes``
     protected, and nobody is trusted now: its mail waits.
 """
@@ -44,7 +44,9 @@ def compile_peer(trust: PeerTrust, distrusted: Sequence[str] = ()) -> CompiledPe
     certificates = sorted(trust.certificates, key=_fingerprint)
     texts = {one.fingerprint: pem(one.der) for one in certificates}
     domains = ",".join(trust.domains) or "-"
-    blocks = tuple([block(trust.peer, domains, one, texts[one.fingerprint]) for one in certificates])
+    blocks = tuple(
+        [block(trust.peer, domains, one, texts[one.fingerprint]) for one in certificates]
+    )
     if not trust.domains:
         return CompiledPeer(trust.peer, blocks=blocks)
     content, value = _trust_set(certificates, texts)
@@ -106,7 +108,7 @@ def configuration(directory: str) -> dict[str, str]:
     """
     if not _DIRECTORY.fullmatch(directory) or "/.." in directory:
         raise UsageError(
-            f"{directory}: a folder for Exim may have letters, digits, '.', '_' and '-' in its path",
+            f"{directory}: Exim's folder may have letters, digits, '.', '_' and '-' in its path",
             "export to a folder such as /etc/exim4",
         )
     folder = resource("share") / "exim"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from trustctl.errors import UsageError
 from trustctl.facts.fingerprint import parse_fingerprint
 from trustctl.inventory import pins
-from trustctl.inventory.schema import certificate, distrust, peer, pin
+from trustctl.inventory.schema import certificate, chain, distrust, peer, pin
 from trustctl.inventory.transaction import WriteTransaction
 
 
@@ -24,12 +24,17 @@ def add(
         return False
     tx.insert(distrust, kind=kind, value=value, reason=reason, at=tx.now, by=tx.actor)
     column = certificate.c.fingerprint if kind == "fingerprint" else certificate.c.spki
+    below = (
+        select(chain.c.fingerprint)
+        .join(certificate, certificate.c.fingerprint == chain.c.issuer)
+        .where(column == value)
+    )
     pinning = (
         select(peer.c.id, peer.c.name)
         .join(pin, pin.c.peer_id == peer.c.id)
         .join(certificate, certificate.c.fingerprint == pin.c.fingerprint)
         # an authority's peers carry the list of what is distrusted
-        .where((column == value) | (pin.c.role == "authority"))
+        .where((column == value) | (pin.c.role == "authority") | pin.c.fingerprint.in_(below))
         .distinct()
         .order_by(peer.c.name)
     )

@@ -74,11 +74,15 @@ class Known:
             rows(
                 select(domain.c.name, peer.c.name).join(peer, peer.c.id == domain.c.peer_id),
                 domain.c.name.in_(names),
-            ).tuples().all()
+            )
+            .tuples()
+            .all()
         )
         peer_id = self.peers.get(name, -1)
         self.hosts.update(
-            rows(select(mx_host.c.peer_id, mx_host.c.name), mx_host.c.peer_id == peer_id).tuples().all()
+            rows(select(mx_host.c.peer_id, mx_host.c.name), mx_host.c.peer_id == peer_id)
+            .tuples()
+            .all()
         )
         self.certificates.update(
             rows(

@@ -90,6 +90,24 @@ def named(name: str) -> ColumnElement[bool]:
     return peer.c.name == name.strip().lower()
 
 
+def affected(connection: Connection, *, after_seq: int, since: int, until: int) -> list[int]:
+    """The ids of peers whose export may differ: changed after a journal entry, or by time alone
+    between two moments (seconds since 1970 UTC)."""
+    window = (since - 1, until + 1)
+    changed = select(peer.c.id).where(peer.c.changed_seq > after_seq)
+    facts = certificate.c
+    ended = (
+        select(pin.c.peer_id)
+        .join(certificate, facts.fingerprint == pin.c.fingerprint)
+        .where(facts.not_before.between(*window) | facts.not_after.between(*window))
+    )
+    lapsed = select(vouch.c.peer_id).where(vouch.c.expires_at.between(*window))
+    found: set[int] = set()
+    for query in (changed, ended, lapsed):
+        found.update(connection.execute(query).scalars())
+    return sorted(found)
+
+
 def _vouch_id(vouch: Vouch) -> int:
     return vouch.id
 

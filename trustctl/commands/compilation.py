@@ -1,0 +1,180 @@
+"""Joins the layers for an export: inventory, policy, exporter, and what lies at the target."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from trustctl.errors import TargetError, UsageError
+from trustctl.facts.compiled import Checkpoint, CompiledPeer
+from trustctl.facts.records import Peer, PeerTrust, Settings, TrustedCertificate
+from trustctl.inventory import distrusts, generations, journal, snapshot
+from trustctl.inventory.settings import read_settings
+from trustctl.policy.trust import judge
+from trustctl.publish.place import Format, Place
+
+if TYPE_CHECKING:
+    from trustctl.publish.manifest import Manifest
+    from trustctl.publish.store import Plan
+
+_AT_ONCE = 500
+_PARTIAL_AT_MOST = 2000
+DEFAULT_DIRECTORY = "/etc/exim4"
+
+
+def place_of(directory: str, format_name: Format, database: Path) -> Place:
+    """The target in ``directory``; the generations of a bundle lie beside the inventory."""
+    path = Path(os.path.abspath(directory))
+    if format_name == "pem":
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Place(path, "pem", database.parent / "generations" / name, None)
+    from trustctl.publish.debian import exim_group
+
+    return Place(path, "exim", path / "trustctl", exim_group())
+
+
+def choose(
+    directory: str | None, format_name: str | None, connection: Connection | None
+) -> tuple[str, Format]:
+    """The target that the options mean: named, or the only one known, or /etc/exim4.
+
+    Raises:
+        UsageError: it cannot be told.
+    """
+    known = [] if connection is None else generations.targets(connection)
+    if directory is None:
+        fitting = [one for one in known if format_name in (None, one.format)]
+        if len(fitting) == 1:
+            return fitting[0].path, _format(fitting[0].format)
+        if not fitting and os.path.isdir(DEFAULT_DIRECTORY) and format_name != "pem":
+            return DEFAULT_DIRECTORY, "exim"
+        raise UsageError(
+            "--to is missing: which folder?"
+            + (f" {len(fitting)} are known" if len(fitting) > 1 else ""),
+            "trustctl export --to /etc/exim4",
+        )
+    path = os.path.abspath(directory)
+    if format_name is None:
+        from trustctl.publish.debian import looks_like_exim
+
+        before = [one.format for one in known if one.path == path]
+        if len(before) == 1:
+            return path, _format(before[0])
+        format_name = "exim" if looks_like_exim(Path(path)) else "pem"
+    return path, _format(format_name)
+
+
+def _format(name: str) -> Format:
+    return "pem" if name == "pem" else "exim"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Judges peers at a moment and compiles those whom it trusts, for one format."""
+
+    connection: Connection
+    settings: Settings
+    as_of: int
+    format: Format
+
+    def peers(self, ids: list[int] | None) -> Iterator[CompiledPeer]:
+        """The compiled peers: these, or all."""
+        denied = distrusts.distrusted_fingerprints(self.connection)
+        compile_peer = _exporter(self.format, denied)
+        refused = frozenset(denied)
+        parts: Iterator[list[Peer]]
+        if ids is None:
+            stream = snapshot.read_peers(self.connection)
+            parts = iter(lambda: list(islice(stream, _AT_ONCE)), [])
+        else:
+            starts = range(0, len(ids), _AT_ONCE)
+            parts = (
+                list(snapshot.read_peers(self.connection, ids=ids[at : at + _AT_ONCE]))
+                for at in starts
+            )
+        for part in parts:
+            for trust in self._trust(part, refused):
+                yield compile_peer(trust)
+
+    def _trust(self, peers: list[Peer], refused: frozenset[str]) -> Iterator[PeerTrust]:
+        trusted = [
+            (peer, [pin for pin in peer.pins if judge(pin, self.settings, self.as_of).trusted])
+            for peer in peers
+        ]
+        prints = [pin.certificate.fingerprint for _peer, pins in trusted for pin in pins]
+        chains = snapshot.chains(self.connection, prints)
+        issuers = [one for chain in chains.values() for one in chain if one not in refused]
+        ders = snapshot.ders(self.connection, [*prints, *issuers])
+        for peer, pins in trusted:
+            certificates = []
+            for pin in pins:
+                facts = pin.certificate
+                chain = chains.get(facts.fingerprint, ())
+                certificates.append(
+                    TrustedCertificate(
+                        facts.fingerprint,
+                        pin.role,
+                        ders[facts.fingerprint],
+                        facts.not_after or 0,
+                        facts.is_ca is not False,
+                        tuple([ders[one] for one in chain if one in ders]),
+                    )
+                )
+            yield PeerTrust(peer.name, peer.domains, tuple(certificates))
+
+
+def _exporter(format_name: Format, denied: list[str]) -> Callable[[PeerTrust], CompiledPeer]:
+    if format_name == "pem":
+        from trustctl.export.bundle import compile_peer
+
+        return compile_peer
+    from trustctl.export import exim
+
+    return lambda trust: exim.compile_peer(trust, denied)
+
+
+def make_plan(connection: Connection, place: Place, as_of: int, *, full: bool = False) -> Plan:
+    """Plan the next generation: from what changed since the last where that is known, else whole.
+
+    Args:
+        as_of: the moment to judge at. full: look at every peer, whatever is there.
+
+    Raises:
+        TargetError: the target cannot be read.
+    """
+    from trustctl.publish import store
+
+    checkpoint = Checkpoint(*journal.head(connection))
+    compiler = Compiler(connection, read_settings(connection), as_of, place.format)
+    last: Manifest | None = None
+    try:
+        last = store.last_generation(place)
+    except TargetError:
+        if not full:
+            raise
+    ids = None if full else _changed_since(connection, last, as_of)
+    plan = store.plan(
+        place, compiler.peers(ids), last=last, full=ids is None, checkpoint=checkpoint, as_of=as_of
+    )
+    if ids is not None and plan.problems:
+        # what is missing or was edited is to be written anew: that takes every peer
+        return make_plan(connection, place, as_of, full=True)
+    return plan
+
+
+def _changed_since(connection: Connection, last: Manifest | None, as_of: int) -> list[int] | None:
+    """The peers that may differ from the last generation; None where all have to be looked at."""
+    if last is None or last.stored.as_of > as_of:
+        return None
+    seq, digest = last.stored.checkpoint.seq, last.stored.checkpoint.hash
+    if journal.hash_at(connection, seq) != digest:
+        return None  # another inventory wrote it
+    ids = snapshot.affected(connection, after_seq=seq, since=last.stored.as_of, until=as_of)
+    return ids if len(ids) <= _PARTIAL_AT_MOST else None

@@ -1,0 +1,207 @@
+"""Writes files: whole or not at all, with their mode from the first byte, synced, in one place."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from trustctl.errors import TargetError
+
+TEMPORARY = ".trustctl-tmp-"
+"""How the names of our unfinished files begin: what a killed run leaves is known by it."""
+
+LOCK_SECONDS = 10
+_HINTS = {
+    errno.ENOSPC: "make room and type it again: what was there is as it was",
+    errno.EDQUOT: "make room and type it again: what was there is as it was",
+    errno.EROFS: "remount it writable, or export to another folder",
+    errno.EACCES: "type it with sudo, or export to a folder of your own",
+    errno.EPERM: "type it with sudo, or export to a folder of your own",
+    errno.ELOOP: "name the real place: trustctl does not write through symbolic links",
+    errno.EIO: "the disk is failing",
+}
+
+
+@contextmanager
+def explained(path: Path | str) -> Iterator[None]:
+    """Turn an OSError inside into a TargetError that names the place, the reason and a way on."""
+    try:
+        yield
+    except OSError as error:
+        place = error.filename if isinstance(error.filename, str | bytes) else path
+        if isinstance(place, bytes):
+            place = os.fsdecode(place)
+        raise TargetError(
+            f"{place}: {(error.strerror or str(error)).lower()}",
+            _HINTS.get(error.errno or 0, "check the folder's owner and mode"),
+        ) from error
+
+
+def write_all(handle: int, chunks: Iterable[bytes | memoryview]) -> int:
+    """Write all of it; a short write goes on where it stopped. Returns the number of bytes."""
+    total = 0
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while view:
+            written = os.write(handle, view)
+            total += written
+            view = view[written:]
+    return total
+
+
+def create(
+    path: Path, chunks: Iterable[bytes | memoryview], *, mode: int, group: int | None
+) -> int:
+    """Write a file that must not exist. It is not synced: :func:`sync_tree` follows.
+
+    Returns:
+        Its size in bytes.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(path, flags, 0o600)
+    try:
+        if group is not None:
+            os.fchown(handle, -1, group)
+        os.fchmod(handle, mode)
+        return write_all(handle, chunks)
+    finally:
+        os.close(handle)
+
+
+def replace(
+    path: Path, content: bytes, *, mode: int, group: int | None, owner: int | None = None
+) -> None:
+    """Write a file in place of what is there: a reader sees the old or the new one, whole."""
+    scratch = path.with_name(f"{TEMPORARY}{path.name}-{os.getpid()}")
+    with suppress(FileNotFoundError):
+        os.unlink(scratch)
+    try:
+        create(scratch, [content], mode=mode, group=group)
+        if owner is not None:
+            os.chown(scratch, owner, -1)
+        sync(scratch)
+        os.rename(scratch, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(scratch)
+        raise
+    sync(path.parent)
+
+
+def point(link: Path, to: str) -> None:
+    """Make the symbolic link ``link`` point to ``to``, in one step."""
+    scratch = link.with_name(f"{TEMPORARY}{link.name}-{os.getpid()}")
+    with suppress(FileNotFoundError):
+        os.unlink(scratch)
+    try:
+        os.symlink(to, scratch)
+        os.rename(scratch, link)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(scratch)
+        raise
+    sync(link.parent)
+
+
+def make_folder(path: Path, *, mode: int, group: int | None) -> bool:
+    """Make one folder, with its mode and group; False where it is there already."""
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        return False
+    if group is not None:
+        os.chown(path, -1, group)
+    os.chmod(path, mode)
+    sync(path.parent)
+    return True
+
+
+def sync(path: Path) -> None:
+    """Force one file or folder to the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path, new: Iterable[Path]) -> None:
+    """Force many new files of one filesystem to the disk, by one syncfs(2) where there is one.
+
+    Thousands of fsync(2) take minutes, one syncfs a fraction of a second. ``new`` are the files
+    and their folders, for where there is none.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is not None:
+            if syncfs(handle) == 0:
+                return
+            code = ctypes.get_errno()
+            if code != errno.ENOSYS:
+                raise OSError(code, os.strerror(code), str(folder))
+    finally:
+        os.close(handle)
+    for one in new:
+        sync(one)
+
+
+def refuse_unsafe(path: Path) -> None:
+    """Refuse a folder to write in that somebody else could swap under us.
+
+    Raises:
+        TargetError: it is a symbolic link or no folder, belongs to another user, or everybody may
+            write in it.
+    """
+    with explained(path):
+        info = os.lstat(path)
+    if stat.S_ISLNK(info.st_mode):
+        raise TargetError(
+            f"{path} is a symbolic link to {os.readlink(path)}",
+            f"name the real folder: {os.path.realpath(path)}",
+        )
+    if not stat.S_ISDIR(info.st_mode):
+        raise TargetError(f"{path} is not a folder", "name a folder to export to")
+    me = os.geteuid()
+    if info.st_uid not in (me, 0):
+        raise TargetError(
+            f"{path} belongs to user {info.st_uid}, who could change what is trusted",
+            f"chown it to the user who runs trustctl (uid {me}), or export elsewhere",
+        )
+    if info.st_mode & stat.S_IWOTH:
+        raise TargetError(
+            f"{path}: everybody may write in it and change what is trusted",
+            f"chmod o-w {path}, or export to a folder in it",
+        )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``, made where it is not there.
+
+    Raises:
+        TargetError: another process holds it for ten seconds.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        end = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise TargetError(
+                        f"{path.parent}: another trustctl is writing there", "try again"
+                    ) from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,114 @@
+"""The manifest of a generation: every file with its hash, the journal's head and the time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from trustctl.errors import TargetError
+from trustctl.facts.compiled import Checkpoint
+from trustctl.facts.moment import format_moment, parse_stamp
+from trustctl.facts.target import Stored
+
+NAME = "manifest"
+_HEAD = re.compile(
+    rb"trustctl manifest 1\ngeneration (\d+)\ncreated (\S+)\nas-of (\S+)\n"
+    rb"journal (\d+) ([0-9a-f]{64})\npeers (\d+)\ndomains (\d+)\n\n",
+    re.ASCII,
+)
+_LINE = re.compile(rb"([0-9a-f]{64}) (\d+) ([A-Za-z0-9./_-]+)\n", re.ASCII)
+_SETS = re.compile(rb"sets/([0-9a-f]{64})\.pem\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as it lies on disk.
+
+    Attributes:
+        files: lines of the generation's own files. sets: lines of the trust sets, in order of hash.
+        ctime_ns: when the file was last changed, as the filesystem says.
+    """
+
+    stored: Stored
+    files: bytes
+    sets: bytes
+    ctime_ns: int
+
+    def own_files(self) -> dict[str, tuple[str, int]]:
+        """Path -> (SHA-256, size) of the generation's own files."""
+        return parse_lines(self.files)
+
+    def set_names(self) -> set[bytes]:
+        """The hashes that name the trust sets."""
+        return set(_SETS.findall(self.sets))
+
+
+def parse_lines(lines: bytes) -> dict[str, tuple[str, int]]:
+    """Path -> (SHA-256, size) of manifest lines."""
+    return {
+        path.decode(): (digest.decode(), int(size)) for digest, size, path in _LINE.findall(lines)
+    }
+
+
+def line(digest: str, size: int, path: str) -> bytes:
+    """One file's line."""
+    return f"{digest} {size} {path}\n".encode()
+
+
+def compose(stored: Stored, files: bytes, sets: bytes) -> bytes:
+    """The manifest's text; its last line is the hash of all before it."""
+    head = (
+        f"trustctl manifest 1\ngeneration {stored.number}\n"
+        f"created {format_moment(stored.created_at)}\nas-of {format_moment(stored.as_of)}\n"
+        f"journal {stored.checkpoint.seq} {stored.checkpoint.hash}\n"
+        f"peers {stored.peers}\ndomains {stored.domains}\n\n"
+    ).encode()
+    digest = hashlib.sha256(head)
+    digest.update(files)
+    digest.update(sets)
+    return b"".join([head, files, sets, f"end {digest.hexdigest()}\n".encode()])
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest in a generation's folder, checked against its own last line.
+
+    Raises:
+        TargetError: it is missing or not as it was written.
+    """
+    path = folder / NAME
+    try:
+        with path.open("rb") as file:
+            ctime_ns = path.stat().st_ctime_ns
+            text = file.read()
+    except OSError as error:
+        raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}", _HINT) from error
+    head = _HEAD.match(text)
+    last = text.rfind(b"end ")
+    if (
+        head is None
+        or last < 0
+        or text[last:]
+        != (b"end " + hashlib.sha256(memoryview(text)[:last]).hexdigest().encode() + b"\n")
+    ):
+        raise TargetError(f"{path} is damaged or was edited", _HINT)
+    own = text.find(b" sets/", head.end())
+    split = last if own < 0 else text.rfind(b"\n", 0, own) + 1
+    return Manifest(
+        stored=Stored(
+            number=int(head[1]),
+            created_at=parse_stamp(head[2].decode()),
+            as_of=parse_stamp(head[3].decode()),
+            checkpoint=Checkpoint(int(head[4]), head[5].decode()),
+            manifest_sha256=hashlib.sha256(text).hexdigest(),
+            peers=int(head[6]),
+            domains=int(head[7]),
+        ),
+        files=text[head.end() : split],
+        sets=text[split:last],
+        ctime_ns=ctime_ns,
+    )
+
+
+_HINT = "export anew with --force: trustctl export --to DIR --force"
