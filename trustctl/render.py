@@ -56,7 +56,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: in
         limit = max(8, widths[flexible] + spare)
         for row in cells:
             row[flexible] = printable(row[flexible], limit)
-    text = tabulate(cells, headers=headers, tablefmt="plain", disable_numparse=True)
+    text = tabulate([list(headers), *cells], tablefmt="plain", disable_numparse=True)
     sys.stdout.write("\n".join(one.rstrip() for one in text.splitlines()) + "\n")
 
 

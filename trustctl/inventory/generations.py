@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from trustctl.facts.target import Stored
 from trustctl.inventory.schema import current_generation, generation, target
 from trustctl.inventory.transaction import WriteTransaction
 
@@ -52,11 +53,33 @@ def generations(connection: Connection, target_id: int) -> list[GenerationRow]:
     return [GenerationRow(*row) for row in connection.execute(query)]
 
 
+def row_of(stored: Stored) -> GenerationRow:
+    """The row for a generation that lies on disk."""
+    return GenerationRow(
+        stored.number,
+        stored.created_at,
+        stored.as_of,
+        stored.checkpoint.seq,
+        stored.manifest_sha256,
+    )
+
+
+def is_recorded(connection: Connection, path: str, format_name: str, row: GenerationRow) -> bool:
+    """Whether the inventory knows that this very generation is in force."""
+    return any(
+        (ref.path, ref.format, ref.current) == (path, format_name, row.number)
+        and row in generations(connection, ref.id)
+        for ref in targets(connection)
+    )
+
+
 def record(
     tx: WriteTransaction, path: str, format_name: str, row: GenerationRow, *, action: str
 ) -> None:
     """Record that generation ``row`` is current on disk. ``action``: ``generation.publish`` or
     ``generation.rollback``. What is recorded already is not recorded twice."""
+    if is_recorded(tx.connection, path, format_name, row):
+        return
     known = {(one.path, one.format): one for one in targets(tx.connection)}
     ref = known.get((path, format_name))
     if ref is None:
@@ -64,8 +87,6 @@ def record(
         tx.connection.execute(insert(target).values(id=target_id, path=path, format=format_name))
     else:
         target_id = ref.id
-        if ref.current == row.number and row in generations(tx.connection, target_id):
-            return
     g = generation.c
     same = (g.target_id == target_id) & (g.number == row.number)
     values = {

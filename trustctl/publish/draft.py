@@ -86,7 +86,7 @@ def full(peers: Iterable[CompiledPeer], last: Last) -> Draft:
     sets: dict[str, bytes] = {}
     count = 0
     for peer in peers:
-        count += 1
+        count += bool(peer.entries or peer.blocks)
         name = peer.peer.encode()
         for domain, value in peer.entries:
             key, text = domain.encode(), value.encode()

@@ -63,6 +63,26 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
     return wanted.stored
 
 
+def refuse_removal(place: Place, *, force: bool) -> set[bytes]:
+    """Refuse to remove what was edited by hand; the hashes that name all trust sets otherwise.
+
+    Raises:
+        TargetError: something was edited, and ``force`` was not given.
+    """
+    names: set[bytes] = set()
+    edited: list[FileProblem] = []
+    for number in place.numbers():
+        try:
+            found = manifest.read(place.folder(number))
+        except TargetError as error:
+            edited.append(FileProblem(str(place.folder(number)), "manifest", error.message))
+            continue
+        names |= found.set_names()
+        edited += [one for one in verify(place, found) if one.kind == "edited"]
+    refuse_edited(edited, force=force)
+    return names
+
+
 def remove(place: Place, *, force: bool = False) -> list[str]:
     """Remove all that trustctl wrote at the target, and nothing else.
 
@@ -74,18 +94,8 @@ def remove(place: Place, *, force: bool = False) -> list[str]:
     """
     if not place.root.is_dir():
         return []
+    names = refuse_removal(place, force=force)
     with files.explained(place.directory), files.locked(place.root / "lock"):
-        names: set[bytes] = set()
-        edited: list[FileProblem] = []
-        for number in place.numbers():
-            try:
-                found = manifest.read(place.folder(number))
-            except TargetError as error:
-                edited.append(FileProblem(str(place.folder(number)), "manifest", error.message))
-                continue
-            names |= found.set_names()
-            edited += [one for one in verify(place, found) if one.kind == "edited"]
-        refuse_edited(edited, force=force)
         clean(place)
         if place.published is not None and place.current_number() is not None:
             _restore(place, place.published)

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from trustctl.errors import TargetError
@@ -130,9 +131,10 @@ def inspect(place: Place) -> TargetState:
     folder = place.folder(current.stored.number)
     problems += _verify(place, current)
     problems += _modes(place, current)
-    entries = {}
+    entries: dict[str, str] = {}
     if place.format == "exim":
-        entries = {domain: value for domain, (_p, value) in parse_map(_read(folder / MAP)).items()}
+        with suppress(ValueError):  # edited by hand: it is among the problems already
+            entries = {one: value for one, (_, value) in parse_map(_read(folder / MAP)).items()}
         problems += _constant(place)
     bundle = _read(place.published or folder / BUNDLE)
     prints = frozenset(one.decode().replace(":", "").lower() for one in _PRINT.findall(bundle))

@@ -90,7 +90,9 @@ def plan(
     """
     problems = scan(place, last)
     with files.explained(place.root):
-        before = _read(place, last)
+        # what was edited by hand is not read: it is no measure of anything
+        whole = not any(one.kind == "edited" for one in problems)
+        before = _read(place, last) if whole else draft.EMPTY
         drafted = draft.full(peers, before) if full else draft.partial(list(peers), before)
     return Plan(place, drafted, last, problems, checkpoint, as_of)
 

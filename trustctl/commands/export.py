@@ -1,0 +1,240 @@
+"""``trustctl export``: exactly the trusted peers, and nothing else, into a target."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from trustctl.commands.invocation import Invocation, confirm
+from trustctl.commands.options import yes_option
+from trustctl.errors import TargetError, UsageError
+
+if TYPE_CHECKING:
+    from trustctl.facts.target import Changes
+    from trustctl.publish.place import Place
+    from trustctl.publish.store import Plan
+
+_SHOWN = 20
+
+
+@click.command()
+@click.option("--to", "directory", metavar="DIR", help="The target's folder, such as /etc/exim4.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["exim", "pem"]),
+    help="exim: all that Exim needs. pem: DIR/ca-certificates.crt alone. "
+    "[default: exim where DIR is an Exim's]",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would change, write nothing.")
+@click.option("--diff", is_flag=True, help="Show the entries that change.")
+@click.option("--reload", is_flag=True, help="Put it in force: check with Exim, then reload it.")
+@click.option("--at", metavar="TIME", help="Judge at another moment: 2027-01-01, or +60d.")
+@click.option("--force", is_flag=True, help="Overwrite what was edited by hand.")
+@yes_option
+@click.pass_obj
+def export(
+    call: Invocation,
+    directory: str | None,
+    format_name: str | None,
+    dry_run: bool,
+    diff: bool,
+    reload: bool,
+    at: str | None,
+    force: bool,
+    yes: bool,
+) -> None:
+    """Write the trusted peers, and nothing else, for a mail server.
+
+    The state is replaced in one step: a reader sees the old or the new one.
+    With nothing changed, nothing is written.
+
+    \b
+    trustctl export --to /etc/exim4 --reload
+    trustctl export --to /etc/ssl/peers --format pem
+    """
+    from trustctl import render
+    from trustctl.commands.compilation import choose, make_plan, place_of
+
+    as_of = _moment(at, call.now, dry_run=dry_run)
+    with call.reading() as tx:
+        where, kind = choose(directory, format_name, tx.connection)
+        if reload and kind != "exim":
+            raise UsageError("--reload is for an Exim; a bundle has no server to reload")
+        place = place_of(where, kind, call.path)
+        plan = make_plan(tx.connection, place, as_of, full=force)
+    if diff:
+        _show_diff(plan)
+    if dry_run:
+        _say_plan(plan)
+        return
+    if plan.nothing_to_do:
+        render.line(f"{where}: nothing has changed; nothing was written")
+    else:
+        if plan.edited and not force:
+            from trustctl.publish.store import refuse_edited
+
+            refuse_edited(plan.edited, force=False)
+        _ask(plan, where, yes=yes)
+        _carry_out(call, plan, force=force)
+    _record(call, place)
+    if kind == "exim":
+        _configure(place, reload=reload, force=force)
+
+
+def _moment(at: str | None, now: int, *, dry_run: bool) -> int:
+    from trustctl.facts.moment import parse_moment
+
+    if at is None:
+        return now
+    moment = parse_moment(at, now)
+    if moment < now and not dry_run:
+        raise UsageError(
+            f"--at {at}: exporting the past would trust what has ended since",
+            "add --dry-run to look at it",
+        )
+    return moment
+
+
+def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> None:
+    from trustctl import render
+    from trustctl.publish.store import carry_out
+
+    done = carry_out(plan, now=call.now, force=force)
+    stored = done.stored
+    render.line(
+        f"{plan.place.directory}: generation {stored.number} is in force ("
+        + (f"domains: {stored.domains}, " if plan.place.format == "exim" else "")
+        + f"peers: {stored.peers})"
+    )
+    _say_changes(plan.draft.changes)
+    for one in done.repaired[:_SHOWN]:
+        render.note(f"note: {one} was missing and was written again")
+
+
+def _record(call: Invocation, place: Place) -> None:
+    """Tell the inventory what is in force; also what a killed export left untold."""
+    from trustctl.inventory import generations
+    from trustctl.publish.store import last_generation
+
+    last = last_generation(place)
+    if last is None:
+        return
+    row = generations.row_of(last.stored)
+    with call.reading() as tx:
+        if generations.is_recorded(tx.connection, str(place.directory), place.format, row):
+            return
+    with call.writing() as tx:
+        generations.record(tx, str(place.directory), place.format, row, action="generation.publish")
+
+
+def _say_changes(changes: Changes) -> None:
+    from trustctl import render
+
+    for what, names in (
+        ("protected now", changes.added),
+        ("no longer protected", changes.removed),
+        ("changed", changes.changed),
+        ("waiting, no trusted pin", changes.closed),
+    ):
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            render.line(f"  {what}: {' '.join(names[:_SHOWN])}{more}")
+
+
+def _say_plan(plan: Plan) -> None:
+    from trustctl import render
+
+    if plan.nothing_to_do:
+        render.line(f"{plan.place.directory}: nothing would change")
+        return
+    d = plan.draft
+    render.line(f"{plan.place.directory}: a new generation would be written (peers: {d.peers})")
+    _say_changes(d.changes)
+    for problem in plan.problems[:_SHOWN]:
+        render.line(f"  {problem.path}: {problem.detail}")
+    render.note("note: a dry run; nothing was written")
+
+
+def _show_diff(plan: Plan) -> None:
+    from trustctl import render
+
+    for sign, blocks in (("-", plan.draft.removed_blocks), ("+", plan.draft.added_blocks)):
+        for block in blocks:
+            comment = block.partition(b"\n")[0].decode("ascii", "replace")
+            render.line(f"{sign} {comment[2:]}")
+    for sign, names in (
+        ("-", plan.draft.changes.removed),
+        ("+", plan.draft.changes.added),
+        ("~", plan.draft.changes.changed),
+    ):
+        for one in names:
+            render.line(f"{sign} {one}")
+
+
+def _ask(plan: Plan, where: str, *, yes: bool) -> None:
+    """Let a person agree to what is probably a mistake, naming each."""
+    from trustctl import render
+
+    changes = plan.draft.changes
+    most = len(changes.peers_removed) > 1 and len(changes.peers_removed) * 2 > changes.peers_before
+    if not changes.closed and not most:
+        return
+    for domain in changes.closed:
+        render.note(f"{domain}: no trusted pin is left; its mail would wait")
+    if most:
+        for peer in changes.peers_removed:
+            render.note(f"{peer}: would be dropped")
+        render.note(
+            f"{len(changes.peers_removed)} of {changes.peers_before} peers would be dropped"
+        )
+    confirm("Export this?", yes=yes, without_terminal=f"trustctl export --to {where} --yes")
+
+
+def _configure(place: Place, *, reload: bool, force: bool) -> None:
+    """Exim's own configuration: written always, put in force with ``--reload``."""
+    from trustctl import render
+    from trustctl.export.exim import configuration as texts_for
+    from trustctl.publish import configuration, exim
+
+    texts = texts_for(str(place.directory))
+    found = configuration.site(place.directory)
+    by_hand = configuration.edited(found)
+    if by_hand and not force:
+        raise TargetError(
+            f"{by_hand[0]}: trustctl's part was edited by hand; it was not overwritten",
+            "look at it; --force writes it anew",
+        )
+    if found.layout == "handwritten" and found.live and not _missing(texts):
+        render.line("Exim's configuration is written by hand and holds what trustctl needs")
+        return
+    if reload:
+        for remark in exim.apply(found, texts, group=place.group):
+            render.line(remark)
+        render.line("Exim was asked: the router and the transport are there, first and unaltered")
+        return
+    changed = configuration.write(configuration.planned(found, texts), group=place.group)
+    if found.layout == "unknown":
+        render.note(
+            "note: this is no Exim's folder; the router and the transport are in",
+            f"      {place.directory}/trustctl/snippets",
+        )
+    elif found.obstacle is not None:
+        raise exim.not_effective(found)
+    elif changed or (found.live and _missing(texts)):
+        render.note("note: NOT IN FORCE until Exim reads it: add --reload")
+
+
+def _missing(texts: dict[str, str]) -> bool:
+    """Whether the installed Exim would do something else, as far as it can be asked."""
+    from trustctl.errors import NotEnforcedError
+    from trustctl.publish import exim
+
+    if os.geteuid() != 0 or exim.binary() is None:
+        return False
+    try:
+        return bool(exim.differences(texts))
+    except NotEnforcedError:
+        return True
