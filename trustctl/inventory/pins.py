@@ -114,6 +114,17 @@ def find(
     return found
 
 
+def peers_with(connection: Connection, fingerprint: str) -> tuple[str, ...]:
+    """The names of the peers that have an active pin on this certificate."""
+    query = (
+        select(peer.c.name)
+        .join(pin, pin.c.peer_id == peer.c.id)
+        .where((pin.c.fingerprint == fingerprint) & pin.c.retired_at.is_(None))
+        .order_by(peer.c.name)
+    )
+    return tuple(connection.execute(query).scalars())
+
+
 def only(found: list[PinRef], subject: str, verb: str) -> PinRef:
     """The one pin of ``found``.
 

@@ -1,0 +1,50 @@
+"""Everything that an audit looks at, gathered beforehand: the rules do no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trustctl.facts.mta import MtaState
+from trustctl.facts.records import Peer, Settings
+from trustctl.facts.target import TargetState
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTarget:
+    """A target as it lies on disk, and what it ought to hold at the audit's moment.
+
+    Attributes:
+        recorded: the generation that the inventory believes to be in force.
+        checkpoint_known: whether the journal has the entry that the generation was made at.
+        entries: domain -> value that the map ought to have (Exim).
+        fingerprints: of the certificates that the bundle ought to have.
+        denied: fingerprints that are distrusted.
+    """
+
+    state: TargetState
+    recorded: int | None
+    checkpoint_known: bool
+    entries: Mapping[str, str]
+    fingerprints: frozenset[str]
+    denied: frozenset[str]
+    mta: MtaState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFacts:
+    """The inventory, the targets and the world around them at ``now`` (seconds since 1970 UTC).
+
+    Attributes:
+        journal_problems: what ``journal verify`` found.
+        database_problems: what is amiss with the inventory's file (its mode).
+        public_roots: fingerprints and SPKI pins of the public CAs of this machine.
+    """
+
+    now: int
+    settings: Settings
+    peers: tuple[Peer, ...]
+    targets: tuple[AuditTarget, ...] = ()
+    journal_problems: tuple[str, ...] = ()
+    database_problems: tuple[str, ...] = ()
+    public_roots: frozenset[str] = field(default=frozenset())

@@ -1,0 +1,39 @@
+"""Runs every rule over the facts, and sorts what they find."""
+
+from __future__ import annotations
+
+from trustctl.facts.audit import AuditFacts
+from trustctl.facts.finding import Finding
+from trustctl.policy import rules_peers, rules_pins, rules_targets
+from trustctl.policy.rule import RULES, Rule
+
+_LOADED = (rules_pins, rules_peers, rules_targets)
+
+
+def rules() -> tuple[Rule, ...]:
+    """All rules, in order of declaration."""
+    return tuple(RULES)
+
+
+def audit(facts: AuditFacts) -> list[Finding]:
+    """All findings, the worst first."""
+    found = [finding for one in rules() for finding in one.run(facts)]
+    return sorted(found, key=lambda one: (-one.severity, one.rule, one.subject, one.what))
+
+
+def reference() -> str:
+    """The rules as a Markdown page (share/doc/audit-rules.md is this, a test holds it)."""
+    lines = [
+        "# Audit rules",
+        "",
+        "What `trustctl audit` looks for. `error`: mail waits, or trust is wrong, now or soon.",
+        "`warning`: somebody has to do something. `notice`: worth knowing.",
+        "",
+        "| rule | severity | what it finds | why it matters | source |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{one.id}` | {one.severity.label} | {one.description} | {one.why} | {one.source} |"
+        for one in rules()
+    ]
+    return "\n".join(lines) + "\n"

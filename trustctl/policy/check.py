@@ -1,0 +1,103 @@
+"""Would this be accepted for that domain now, by which pin, vouched by whom, and if not, why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from trustctl.facts.certificate import CertificateFacts
+from trustctl.facts.records import Peer, Pin, Settings
+from trustctl.policy.trust import Verdict, judge
+
+Outcome = Literal["accepted", "conditional", "refused", "waiting", "unprotected", "protected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a delivery to the domain would meet.
+
+    Attributes:
+        outcome: ``protected``: it has trusted pins (no certificate was asked about); ``waiting``:
+            it has none; ``unprotected``: ordinary delivery; of a certificate: ``accepted``,
+            ``refused``, or ``conditional``: an authority's, if the chain and the name verify.
+        reasons: why not, or on what condition; may quote people's text.
+        pins: the domain's pins that are not retired, each with its verdict.
+        by: the pin that decides.
+    """
+
+    domain: str
+    peer: str | None
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    pins: tuple[tuple[Pin, Verdict], ...] = ()
+    by: Pin | None = None
+
+    @property
+    def yes(self) -> bool:
+        """Whether the answer is a plain yes."""
+        return self.outcome in ("accepted", "protected")
+
+
+def check_domain(
+    domain: str,
+    owner: Peer | None,
+    settings: Settings,
+    now: int,
+    certificate: CertificateFacts | None = None,
+    *,
+    elsewhere: tuple[str, ...] = (),
+    chain: tuple[str, ...] = (),
+) -> Answer:
+    """The answer for ``domain`` at ``now`` (seconds since 1970 UTC).
+
+    Args:
+        owner: the peer that owns the domain; None where nobody does.
+        certificate: the one that a host would present; None to ask about the domain alone.
+        elsewhere: names of other peers that pin this certificate.
+        chain: the fingerprints of the certificates that would be presented above it.
+    """
+    if owner is None:
+        return Answer(domain, None, "unprotected", ("no peer owns it: delivery is not verified",))
+    pins = tuple(
+        (pin, judge(pin, settings, now))
+        for pin in owner.pins
+        if pin.retired_at is None or (certificate and _same(pin, certificate))
+    )
+    trusted = [pin for pin, verdict in pins if verdict.trusted]
+    if not trusted:
+        reasons = tuple(text for _pin, verdict in pins for text in _texts(verdict))
+        return Answer(domain, owner.name, "waiting", reasons or ("its peer has no pin",), pins)
+    if certificate is None:
+        return Answer(domain, owner.name, "protected", (), pins, trusted[0])
+    authorities = [pin for pin in trusted if pin.role == "authority"]
+    for pin, verdict in pins:
+        if not _same(pin, certificate):
+            continue
+        if not verdict.trusted:
+            return Answer(domain, owner.name, "refused", _texts(verdict), pins, pin)
+        if pin.role == "authority":
+            break
+        if authorities and certificate.is_ca is not False:
+            why = "it may sign others, so it is left out while the domain has an authority"
+            return Answer(domain, owner.name, "refused", (why,), pins, pin)
+        conditions = ("the host's name must match it (the domain has an authority)",)
+        if authorities:
+            return Answer(domain, owner.name, "conditional", conditions, pins, pin)
+        return Answer(domain, owner.name, "accepted", (), pins, pin)
+    if authorities:
+        linked = next((one for one in authorities if one.certificate.fingerprint in chain), None)
+        how = "is in its chain" if linked else "has to have signed it"
+        why = f"only if the chain verifies (the peer's authority {how}) and the host's name matches"
+        return Answer(domain, owner.name, "conditional", (why,), pins, linked or authorities[0])
+    why = "it is not pinned for this domain"
+    if elsewhere:
+        why += f", but for {', '.join(elsewhere)}"
+    return Answer(domain, owner.name, "refused", (why,), pins)
+
+
+def _same(pin: Pin, certificate: CertificateFacts) -> bool:
+    return pin.certificate.fingerprint == certificate.fingerprint
+
+
+def _texts(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(one.text for one in verdict.reasons)
