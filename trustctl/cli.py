@@ -114,6 +114,8 @@ def main() -> NoReturn:
     except OSError as error:
         code = _silence_stdout(7)
         _say("error", f"cannot write the output: {(error.strerror or str(error)).lower()}")
+    # nor does its end: spare the interpreter a last look at every object (40 ms)
+    gc.freeze()
     sys.exit(code)
 
 

@@ -123,7 +123,6 @@ Index(
     pin.c.fingerprint,
     unique=True,
     sqlite_where=pin.c.retired_at.is_(None),
-    postgresql_where=pin.c.retired_at.is_(None),
 )
 
 vouch = Table(
