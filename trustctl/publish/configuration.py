@@ -10,20 +10,25 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from trustctl import files
 from trustctl.errors import TargetError
-from trustctl.facts.mta import EximSite
-from trustctl.publish.debian import settings
+from trustctl.facts.mta import EximSite, Layout
+from trustctl.publish.debian import TEMPLATE, settings
+from trustctl.publish.saved import Saved, pending, restore, save, write
 
-SECTIONS = {"router": "routers", "transport": "transports"}
-_NAME = "050_trustctl"
-_TEMPLATE = "exim4.conf.template"
+SECTIONS = {"transport": "transports", "router": "routers"}
+"""A router that names a transport has to come after it, or leave before it."""
+
+NAME = "050_trustctl"
 _BLOCK = re.compile(
     rb"^# BEGIN trustctl (\w+) sha256=([0-9a-f]{64})[^\n]*\n(.*?)^# END trustctl \1\n",
     re.MULTILINE | re.DOTALL,
 )
+_MARK = re.compile(rb"^# (?:BEGIN|END) trustctl ", re.MULTILINE)
+_HEAD = re.compile(rb"# trustctl sha256=([0-9a-f]{64}): ")
 _LIVE = "/etc/exim4"
 _README = b"""\
 # trustctl wrote its data beside this folder, but did not change Exim's configuration: here it
@@ -31,8 +36,12 @@ _README = b"""\
 #
 # 1. Put the text of router.conf at the very beginning of the section "begin routers", before every
 #    router that delivers to remote domains, and that of transport.conf into "begin transports".
+#    (Debian's split configuration: copy them as they are to conf.d/router/050_trustctl and
+#    conf.d/transport/050_trustctl; trustctl keeps them up to date from then on.)
 # 2. Check with:  exim4 -bV && exim4 -bP router_list     (trustctl has to be the first)
 # 3. Reload Exim, then run:  trustctl audit
+#
+# From then on mail to the protected domains goes straight to their own hosts, past any smarthost.
 """
 
 
@@ -46,19 +55,32 @@ def site(directory: Path) -> EximSite:
     if found is None:
         why = "there is no Debian configuration of Exim in this folder"
         return EximSite(str(directory), "unknown", "", why, live)
-    split = found.get("dc_use_split_config", "false").lower() == "true"
-    configtype = found.get("dc_eximconfig_configtype", "").lower()
-    return EximSite(
-        str(directory),
-        "split" if split else "unsplit",
-        configtype,
-        _obstacle(directory, configtype, split=split),
-        live,
-    )
+    split = (found.get("dc_use_split_config", "") or "false").lower()
+    configtype = (found.get("dc_eximconfig_configtype", "") or "").lower()
+    if None in (found.get("dc_use_split_config", ""), found.get("dc_eximconfig_configtype", "")):
+        why = "update-exim4.conf.conf does more than assign values: trustctl does not run it"
+        return EximSite(str(directory), "unknown", "", why, live)
+    if split not in ("true", "false"):
+        why = "dc_use_split_config is neither true nor false"
+        return EximSite(str(directory), "unknown", configtype, why, live)
+    layout: Layout = "split" if split == "true" else "unsplit"
+    present = _present(directory, layout)
+    # what stands there already keeps protecting, whatever the type has become
+    why_not = None if present else _obstacle(directory, configtype, split=split == "true")
+    return EximSite(str(directory), layout, configtype, why_not, live, present)
 
 
 def _by_hand(directory: Path) -> bool:
     return (directory / "exim.conf").exists()
+
+
+def _present(directory: Path, layout: Layout) -> bool:
+    if layout == "split":
+        return all((directory / "conf.d" / one / NAME).is_file() for one in SECTIONS)
+    with suppress(OSError):
+        blocks = _BLOCK.findall((directory / TEMPLATE).read_bytes())
+        return {name for name, _digest, _text in blocks} == {one.encode() for one in SECTIONS}
+    return False
 
 
 def _obstacle(directory: Path, configtype: str, *, split: bool) -> str | None:
@@ -70,11 +92,15 @@ def _obstacle(directory: Path, configtype: str, *, split: bool) -> str | None:
     if configtype == "local":
         return "Exim is set up for local delivery only: it sends no mail to peers"
     if configtype != "internet":
-        return f"Exim's dc_eximconfig_configtype is {configtype or 'not set'}, not internet"
-    if split and not (directory / "conf.d" / "router").is_dir():
-        return "the configuration is split, but there is no conf.d/router"
-    if not split and not (directory / _TEMPLATE).is_file():
-        return f"the configuration is unsplit, but there is no {_TEMPLATE}"
+        # it comes from a file that anybody with root may write, and goes into a sentence of ours
+        shown = configtype if re.fullmatch(r"[a-z0-9_]{1,20}", configtype) else "something else"
+        return f"Exim's dc_eximconfig_configtype is {shown or 'not set'}, not internet"
+    if split:
+        for name in SECTIONS:
+            if not (directory / "conf.d" / name).is_dir():
+                return f"the configuration is split, but there is no conf.d/{name}"
+    elif not (directory / TEMPLATE).is_file():
+        return f"the configuration is unsplit, but there is no {TEMPLATE}"
     return None
 
 
@@ -85,102 +111,120 @@ def planned(found: EximSite, texts: Mapping[str, str] | None) -> dict[Path, byte
         texts: our texts by section (``router``, ``transport``); None to take ours out.
 
     Raises:
-        TargetError: the template has no such section.
+        TargetError: the template has no such section, or ours cannot be told from the rest.
     """
     directory = Path(found.directory)
-    effective = texts is not None and found.obstacle is None
+    # where there is an obstacle the texts become snippets, and stand nowhere else
+    ours = texts if found.obstacle is None else None
+    asides = texts if found.obstacle is not None else None
     wanted: dict[Path, bytes | None] = {}
-    for name in SECTIONS:
-        place = directory / "conf.d" / name / _NAME
-        use = effective and found.layout == "split"
-        wanted[place] = _file(texts[name]) if use and texts is not None else None
-    template = directory / _TEMPLATE
-    if template.is_file():
-        content = _BLOCK.sub(b"", template.read_bytes())
-        if effective and texts is not None and found.layout == "unsplit":
-            for name, section in SECTIONS.items():
-                content = _insert(content, name, section, texts[name])
-        wanted[template] = content
+    if texts is None or found.layout not in ("handwritten", "unknown"):
+        in_files = ours if found.layout == "split" else None
+        for name in SECTIONS:
+            wanted[directory / "conf.d" / name / NAME] = _file(in_files, name)
+        template = directory / TEMPLATE
+        if template.is_file():
+            content = _template(template, ours if found.layout == "unsplit" else None)
+            if content is not None:
+                wanted[template] = content
     snippets = directory / "trustctl" / "snippets"
     for name in SECTIONS:
-        use = texts is not None and not effective
-        wanted[snippets / f"{name}.conf"] = _file(texts[name]) if use and texts else None
-    wanted[snippets / "README"] = _README if texts is not None and not effective else None
+        wanted[snippets / f"{name}.conf"] = _file(asides, name)
+    wanted[snippets / "README"] = None if asides is None else _README
     return wanted
 
 
-def _file(text: str) -> bytes:
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"# trustctl sha256={digest}: do not edit, it is checked\n{text}".encode()
+def _file(texts: Mapping[str, str] | None, name: str) -> bytes | None:
+    if texts is None:
+        return None
+    digest = hashlib.sha256(texts[name].encode()).hexdigest()
+    return f"# trustctl sha256={digest}: do not edit, it is checked\n{texts[name]}".encode()
 
 
-def _insert(content: bytes, name: str, section: str, text: str) -> bytes:
-    begin = re.search(rb"^begin[ \t]+%s[ \t]*\n" % section.encode(), content, re.MULTILINE)
-    if begin is None:
+def _template(path: Path, texts: Mapping[str, str] | None) -> bytes | None:
+    """What the template has to hold; None where it holds that already."""
+    with files.explained(path):
+        before = path.read_bytes()
+    content = _BLOCK.sub(b"", before)
+    if _MARK.search(content):
         raise TargetError(
-            f"{_TEMPLATE} has no line 'begin {section}'", "reinstall exim4-config's template"
+            f"{path}: it cannot be told where trustctl's part begins and ends",
+            "take the lines from '# BEGIN trustctl' to '# END trustctl' out by hand",
         )
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    block = (
-        f"# BEGIN trustctl {name} sha256={digest}: do not edit, it is checked\n"
-        f"{text}# END trustctl {name}\n"
-    ).encode()
-    return content[: begin.end()] + block + content[begin.end() :]
+    for name, text in texts.items() if texts is not None else ():
+        begin = re.compile(rb"^[ \t]*begin[ \t]+%s[ \t]*\n" % SECTIONS[name].encode(), re.M | re.I)
+        places = [one.end() for one in begin.finditer(content)]
+        if len(places) != 1:
+            raise TargetError(
+                f"{path} has {'more than one' if places else 'no'} line 'begin {SECTIONS[name]}'",
+                "compare it with the template of the package exim4-config",
+            )
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        block = (
+            f"# BEGIN trustctl {name} sha256={digest}: do not edit, it is checked\n"
+            f"{text}# END trustctl {name}\n"
+        ).encode()
+        content = content[: places[0]] + block + content[places[0] :]
+    return None if content == before else content
 
 
 def edited(found: EximSite) -> list[str]:
-    """Files with a text of ours that somebody changed by hand."""
+    """Files with a text of ours that somebody changed by hand, or that are not ours at all."""
     directory = Path(found.directory)
+    places = [directory / "conf.d" / name / NAME for name in SECTIONS]
+    places += [directory / "trustctl" / "snippets" / f"{name}.conf" for name in SECTIONS]
     bad = []
-    for name in SECTIONS:
-        place = directory / "conf.d" / name / _NAME
-        if place.is_file():
-            head, _newline, rest = place.read_bytes().partition(b"\n")
-            if hashlib.sha256(rest).hexdigest().encode() not in head:
-                bad.append(str(place))
-    template = directory / _TEMPLATE
+    for place in places:
+        if os.path.lexists(place) and not _whole(place):
+            bad.append(str(place))
+    template = directory / TEMPLATE
     if template.is_file():
-        content = template.read_bytes()
+        with files.explained(template):
+            content = template.read_bytes()
         blocks = list(_BLOCK.finditer(content))
         whole = all(hashlib.sha256(one[3]).hexdigest().encode() == one[2] for one in blocks)
-        if not whole or content.count(b"# BEGIN trustctl ") != len(blocks):
+        if not whole or len(_MARK.findall(content)) != 2 * len(blocks):
             bad.append(str(template))
     return bad
 
 
-def pending(wanted: Mapping[Path, bytes | None]) -> dict[Path, bytes | None]:
-    """Those of the files that are not as wanted."""
-    return {
-        path: content
-        for path, content in wanted.items()
-        if (path.read_bytes() if path.is_file() else None) != content
-    }
+def _whole(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with files.explained(path):
+        head, _newline, rest = path.read_bytes().partition(b"\n")
+    digest = _HEAD.match(head)
+    return digest is not None and hashlib.sha256(rest).hexdigest().encode() == digest[1]
 
 
-def write(wanted: Mapping[Path, bytes | None], *, group: int | None) -> dict[Path, bytes | None]:
-    """Write what is not as wanted, each file in one step.
+def overruled(found: EximSite) -> list[str]:
+    """Files that make update-exim4.conf read something else in the place of ours (``*.rul``)."""
+    if found.layout != "split":
+        return []
+    places = [Path(found.directory) / "conf.d" / one / f"{NAME}.rul" for one in SECTIONS]
+    return [str(one) for one in places if os.path.lexists(one)]
 
-    Returns:
-        What was there before: given to this function again, it brings that back.
 
-    Raises:
-        TargetError: a file cannot be written.
-    """
-    changed = pending(wanted)
-    before = {path: path.read_bytes() if path.is_file() else None for path in changed}
-    for path, content in changed.items():
-        with files.explained(path):
-            if content is None:
-                path.unlink(missing_ok=True)
-                if path.parent.name == "snippets" and not os.listdir(path.parent):
-                    path.parent.rmdir()
-                continue
-            files.make_folder(path.parent, mode=0o750, group=group)
-            if path.is_file():
-                info = path.stat()
-                files.replace(
-                    path, content, mode=info.st_mode & 0o7777, group=info.st_gid, owner=info.st_uid
-                )
-            else:
-                files.replace(path, content, mode=0o640, group=group)
-    return before
+def unread(found: EximSite) -> list[str]:
+    """Files of ours that lie where this layout does not read them."""
+    if found.layout == "split":
+        with suppress(OSError):
+            template = Path(found.directory) / TEMPLATE
+            return [str(template)] if _MARK.search(template.read_bytes()) else []
+        return []
+    places = [Path(found.directory) / "conf.d" / one / NAME for one in SECTIONS]
+    return [str(one) for one in places if os.path.lexists(one)]
+
+
+__all__ = [
+    "Saved",
+    "edited",
+    "overruled",
+    "pending",
+    "planned",
+    "restore",
+    "save",
+    "site",
+    "unread",
+    "write",
+]
