@@ -25,6 +25,9 @@ from trustctl.facts.records import PeerTrust, TrustedCertificate
 from trustctl.resources import resource
 
 CLOSED = "closed=yes"
+GUARD = (b"*", b"map=whole")
+"""An entry of every map, under a key that is no domain. A map without it (zeroed by a failing disk,
+or some other file) protects everything: all mail waits, where it would have gone unverified."""
 NOBODY = "nobody.pem"
 NOBODY_TEXT = (
     b"# Written by trustctl. There is no certificate in this file on purpose: nothing verifies\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from trustctl.export import cdb
+from trustctl.export.exim import GUARD
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.target import Changes
 from trustctl.publish import manifest
@@ -56,7 +57,7 @@ class Last:
     peers: int
 
 
-EMPTY = Last(b"", cdb.build([]), b"", b"", 0)
+EMPTY = Last(b"", cdb.build([GUARD]), b"", b"", 0)
 
 
 def map_records(data: bytes) -> Records:
@@ -81,7 +82,7 @@ def parse_map(data: bytes) -> dict[str, tuple[str, str]]:
 def full(peers: Iterable[CompiledPeer], last: Last) -> Draft:
     """A draft from all peers."""
     lines: list[bytes] = []
-    items: list[tuple[bytes, bytes]] = []
+    items: list[tuple[bytes, bytes]] = [GUARD]
     blocks: list[tuple[str, bytes]] = []
     sets: dict[str, bytes] = {}
     count = 0
