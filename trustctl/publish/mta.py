@@ -136,9 +136,8 @@ def reload(exim: str) -> list[str]:
         if pid is not None:
             _signal(pid)
             remarks.append(f"Exim reloaded (pid {pid})")
-    return remarks or [
-        "no Exim daemon is running here; it will read the new configuration when it starts"
-    ]
+    none = f"no Exim daemon is running here ({first} names none): it reads this when it starts"
+    return remarks or [none]
 
 
 def _by_systemd() -> bool:

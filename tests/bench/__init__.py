@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against what users would use instead; never part of the test suite."""

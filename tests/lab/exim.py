@@ -1,0 +1,194 @@
+"""A Debian Exim of its own: stock configuration by Debian's generator, its own spool and log."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.certs import Made
+from tests.lab.mainlog import Outcome, parse
+from tests.lab.network import Network
+
+_BOUND = {
+    "etc": "/etc/exim4",
+    "lib": "/var/lib/exim4",
+    "spool": "/var/spool/exim4",
+    "log": "/var/log/exim4",
+    "run": "/run/exim4",
+    "mailname": "/etc/mailname",
+    "aliases": "/etc/aliases",
+}
+_HOLD = """
+set -e
+while [ $# -gt 1 ]; do
+  [ -e "$2" ] || { [ -d "$1" ] && mkdir -p "$2" || touch "$2"; }
+  mount --bind "$1" "$2"; shift 2
+done
+echo ready
+exec cat
+"""
+_SETTINGS = {
+    "dc_eximconfig_configtype": "internet",
+    "dc_other_hostnames": "{name}",
+    "dc_local_interfaces": "127.0.0.1",
+    "dc_readhost": "",
+    "dc_relay_domains": "",
+    "dc_minimaldns": "false",
+    "dc_relay_nets": "",
+    "dc_smarthost": "",
+    "CFILEMODE": "644",
+    "dc_use_split_config": "true",
+    "dc_hide_mailname": "",
+    "dc_mailname_in_oh": "true",
+    "dc_localdelivery": "mail_spool",
+}
+_OURS = ("trustctl", "050_trustctl*", "passwd.client", "exim4.conf.localmacros")
+
+
+class Exim:
+    """One host. Its ``/etc/exim4`` is ``self.etc``; nothing of it is the machine's own."""
+
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        *,
+        address: str | None = None,
+        settings: Mapping[str, str] | None = None,
+        macros: str = "",
+        files: Mapping[str, str] | None = None,
+        aliases: str = "",
+    ) -> None:
+        """Make the host; it sends from here on.
+
+        Args:
+            address: where a daemon would listen.
+            settings: what differs in update-exim4.conf.conf.
+            macros: lines of Exim macros, read before everything else.
+            files: what else to put into /etc/exim4.
+        """
+        self.network, self.name, self.address = network, name, address or "127.0.0.1"
+        base = network.directory / name
+        base.mkdir()
+        user = pwd.getpwnam("Debian-exim")
+        for one in ("lib", "spool", "log", "run"):
+            (base / one).mkdir(mode=0o750)
+            os.chown(base / one, user.pw_uid, user.pw_gid)
+        self.etc, self.spool = base / "etc", base / "spool"
+        self.log = base / "log" / "mainlog"
+        shutil.copytree("/etc/exim4", self.etc, ignore=shutil.ignore_patterns(*_OURS))
+        (base / "mailname").write_text(f"{name}\n")
+        (base / "aliases").write_text(aliases)
+        given = {**_SETTINGS, **(settings or {})}
+        (self.etc / "update-exim4.conf.conf").write_text(
+            "".join(f"{key}='{value.format(name=name)}'\n" for key, value in given.items())
+        )
+        macros = f"MAIN_HARDCODE_PRIMARY_HOSTNAME = {name}\n{macros}"
+        (self.etc / "exim4.conf.localmacros").write_text(macros)
+        (self.etc / "conf.d" / "main" / "000_localmacros").write_text(macros)
+        for path, text in (files or {}).items():
+            self.put(path, text)
+        bound = [str(part) for key, at in _BOUND.items() for part in (base / key, at)]
+        self.pid = network.spawn(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", _HOLD, "sh", *bound],
+            stdin=True,
+        )
+        self.generate()
+
+    def put(self, path: str, content: str | bytes) -> Path:
+        """Write a file below /etc/exim4, readable by Exim."""
+        place = self.etc / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content if isinstance(content, bytes) else content.encode())
+        place.chmod(0o644)
+        return place
+
+    def run(self, *command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run a command as root on this host."""
+        return self.network.run(command, pid=self.pid, stdin=stdin)
+
+    def ok(self, *command: str, stdin: bytes = b"") -> str:
+        """Run a command that has to succeed; its output."""
+        ran = self.run(*command, stdin=stdin)
+        assert ran.returncode == 0, (command, ran.stdout, ran.stderr)
+        return ran.stdout.decode()
+
+    def generate(self) -> None:
+        """Let Debian's generator write the configuration."""
+        self.ok("update-exim4.conf")
+
+    def serve(self) -> None:
+        """Start the daemon."""
+        self.ok("/usr/sbin/exim4", "-bd")
+
+    def send(
+        self, *recipients: str, sender: str = "ann@us.test", options: Sequence[str] = ("-odf",)
+    ) -> Outcome:
+        """Send one message to the recipients, and deliver it in the foreground."""
+        message = b"Subject: hello\n\nhello\n"
+        return self.logged(
+            "/usr/sbin/exim4", *options, "-oi", "-f", sender, "--", *recipients, stdin=message
+        )
+
+    def logged(self, *command: str, stdin: bytes = b"", keep: bool = False) -> Outcome:
+        """What the main log says while a command runs; then the queue and all hints are dropped.
+
+        Args:
+            keep: keep the queue, and what Exim remembers of hosts.
+        """
+        before = self.log.stat().st_size if self.log.exists() else 0
+        ran = self.run(*command, stdin=stdin)
+        text = ""
+        if self.log.exists():
+            with self.log.open("rb") as log:
+                log.seek(before)
+                text = log.read().decode("utf-8", "replace")
+        if not keep:
+            self.forget()
+        complaints = (ran.stdout + ran.stderr).decode("utf-8", "replace")
+        return parse(f"{text}\n{complaints}")
+
+    def forget(self, *parts: str) -> None:
+        """Drop the queue and what Exim remembers of hosts (or only some of it)."""
+        for part in parts or ("input", "msglog", "db"):
+            shutil.rmtree(self.spool / part, ignore_errors=True)
+
+    def queued(self) -> int:
+        """How many messages wait."""
+        return int(self.ok("/usr/sbin/exim4", "-bpc"))
+
+    def received(self) -> list[str]:
+        """The recipients of each message that this host has taken."""
+        text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+        return [one.partition(" for ")[2] for one in text.splitlines() if " <= " in one]
+
+
+def receiver(
+    network: Network, name: str, chain: Sequence[Made | bytes], *, key: Made | None = None
+) -> Exim:
+    """A peer's host (or an attacker's) that takes mail for any domain, with this certificate chain.
+
+    The first of the chain is the host's own and brings the key, unless ``key`` does.
+    """
+    owner = key or chain[0]
+    assert isinstance(owner, Made)
+    address = network.address()
+    host = Exim(
+        network,
+        name,
+        address=address,
+        settings={"dc_local_interfaces": address, "dc_relay_nets": "0.0.0.0/0"},
+        macros="MAIN_TLS_ENABLE = yes\n"
+        "MAIN_TLS_CERTIFICATE = /etc/exim4/chain.pem\n"
+        "MAIN_TLS_PRIVATEKEY = /etc/exim4/host.key\n"
+        "MAIN_LOG_SELECTOR = +received_recipients +tls_certificate_verified +tls_peerdn\n",
+        files={"conf.d/main/99_lab": "queue_only = true\n"},
+    )
+    host.put("chain.pem", b"".join(one.pem if isinstance(one, Made) else one for one in chain))
+    host.put("host.key", owner.key_pem)
+    host.serve()
+    return host

@@ -1,0 +1,171 @@
+"""The cast of the lab: peers' hosts, attackers' hosts, senders. Each is made when first needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from tests import certs
+from tests.certs import Made
+from tests.lab.exim import Exim, receiver
+from tests.lab.network import Network
+from tests.lab.senders import ONE_BUNDLE, PER_DOMAIN, RECIPE_2009, Naive, Protected
+
+_SMTPD = Path(__file__).resolve().with_name("smtpd.py")
+
+
+class Mx:
+    """A host that takes mail: its address, and what it has taken since the test began."""
+
+    def __init__(self, address: str, log: Path, exim: Exim | None = None) -> None:
+        self.address, self._log, self._exim = address, log, exim
+
+    def taken(self) -> list[str]:
+        """The recipients of each message."""
+        if self._exim is not None:
+            return self._exim.received()
+        return self._log.read_text().splitlines() if self._log.exists() else []
+
+    def clear(self) -> None:
+        """Forget what was taken."""
+        if self._log.exists():
+            self._log.write_bytes(b"")
+
+
+class Lab:
+    """The network and everybody in it.
+
+    ``foo`` and ``bar`` are peers with certificates of their own; what ``bar`` made can sign, as
+    what ``exim-gencert`` makes can. Everybody trusts ``public_ca`` who trusts public authorities.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._hosts: dict[str, Mx] = {}
+        self._senders: list[Exim] = []
+
+    def mx(self, name: str, *chain: Made | bytes, key: Made | None = None) -> Mx:
+        """A host that serves this chain; the same one for the same name."""
+        if name not in self._hosts:
+            made = receiver(self.network, f"host-{name}", chain, key=key)
+            self._hosts[name] = Mx(made.address, made.log, made)
+        return self._hosts[name]
+
+    def odd_mx(self, name: str, chain: Sequence[bytes] = (), key: Made | None = None) -> Mx:
+        """A host of an attacker's: without TLS, or with a chain that no mail server would serve."""
+        if name not in self._hosts:
+            folder = self.network.directory / f"odd-{name}"
+            folder.mkdir()
+            address, log = self.network.address(), folder / "log"
+            files = []
+            if key is not None:
+                (folder / "chain.pem").write_bytes(b"".join(chain))
+                (folder / "host.key").write_bytes(key.key_pem)
+                files = [str(folder / "chain.pem"), str(folder / "host.key")]
+            self.network.spawn([sys.executable, str(_SMTPD), address, str(log), *files])
+            self._hosts[name] = Mx(address, log)
+        return self._hosts[name]
+
+    def route(self, domain: str, mx: Mx, host: str = "", tlsa: str | None = None) -> None:
+        """Let DNS send a domain's mail to this host, under the name that its MX always had."""
+        self.network.mail_for(domain, (host or f"mx.{domain}", mx.address), tlsa=tlsa)
+
+    def begin(self) -> None:
+        """Nobody has taken anything, and DNS is empty."""
+        self.network.dns({})
+        for one in self._hosts.values():
+            one.clear()
+        for sender in self._senders:
+            sender.forget()
+
+    def naive(self, name: str, transport: str) -> Naive:
+        """A sender with a transport of somebody's own."""
+        made = Naive(self.network, name, transport)
+        self._senders.append(made)
+        return made
+
+    def protected(self, name: str, **options: object) -> Protected:
+        """Another protected sender."""
+        made = Protected(self.network, name, **options)  # type: ignore[arg-type]
+        self._senders.append(made)
+        return made
+
+    # certificates
+
+    @cached_property
+    def foo_cert(self) -> Made:
+        """The peer's own: cannot sign."""
+        return certs.self_signed("mx.foo.test", ca=False)
+
+    @cached_property
+    def bar_cert(self) -> Made:
+        """Another peer's own: can sign."""
+        return certs.self_signed("mx.bar.test", ca=True)
+
+    @cached_property
+    def public_ca(self) -> Made:
+        """What everybody trusts."""
+        return certs.authority("Public CA")
+
+    # hosts
+
+    @cached_property
+    def foo(self) -> Mx:
+        """The peer's host."""
+        return self.mx("foo", self.foo_cert)
+
+    @cached_property
+    def bar(self) -> Mx:
+        """Another peer's host."""
+        return self.mx("bar", self.bar_cert)
+
+    @cached_property
+    def stranger(self) -> Mx:
+        """An attacker with a certificate that he made for the peer's host's name."""
+        return self.mx("stranger", certs.self_signed("mx.foo.test"))
+
+    @cached_property
+    def certified(self) -> Mx:
+        """An attacker to whom a public CA gave a certificate for the peer's host's name."""
+        return self.mx("certified", certs.issue(self.public_ca, "mx.foo.test"), self.public_ca)
+
+    @cached_property
+    def insider(self) -> Mx:
+        """Another trusted peer who signed a certificate for the peer's host's name."""
+        return self.mx("insider", certs.issue(self.bar_cert, "mx.foo.test"), self.bar_cert)
+
+    @cached_property
+    def stripper(self) -> Mx:
+        """A host that offers no STARTTLS, as somebody on the path can make it seem."""
+        return self.odd_mx("stripper")
+
+    # senders
+
+    @cached_property
+    def stock(self) -> Exim:
+        """Debian's Exim as it comes."""
+        made = Exim(self.network, "stock")
+        self._senders.append(made)
+        return made
+
+    @cached_property
+    def recipe(self) -> Naive:
+        """The recipe of 2009."""
+        return self.naive("recipe", RECIPE_2009)
+
+    @cached_property
+    def bundle(self) -> Naive:
+        """Mandatory verification against one file."""
+        return self.naive("bundle", ONE_BUNDLE)
+
+    @cached_property
+    def per_domain(self) -> Naive:
+        """A file for each domain, and nothing else."""
+        return self.naive("per-domain", PER_DOMAIN)
+
+    @cached_property
+    def us(self) -> Protected:
+        """The sender that trustctl protects."""
+        return self.protected("us.test", macros="MAIN_SMTPUTF8_ADVERTISE_HOSTS = *\n")
