@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import importlib
+import io
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import NoReturn, TextIO
 
 import click
 
@@ -37,6 +40,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 }
 _INTERNAL = 70
 _INTERRUPTED = 130
+_NOBODY_READ = 141
+_COMPLETE = "_TRUSTCTL_COMPLETE"
 
 
 class _Commands(click.Group):
@@ -103,41 +108,66 @@ def root(ctx: click.Context, db: str | None) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; every error becomes one or two lines and an exit code."""
+    """The console script: run the command line of this process, and exit."""
     # start-up makes no garbage worth a collection: 10-20 % of its time
     gc.disable()
-    try:
-        code = _run()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = _silence_stdout(0)
-    except OSError as error:
-        code = _silence_stdout(7)
-        _say("error", f"cannot write the output: {(error.strerror or str(error)).lower()}")
+    _prepare_streams()
+    if instruction := os.environ.get(_COMPLETE):
+        from click.shell_completion import shell_complete
+
+        sys.exit(shell_complete(root, {}, "trustctl", _COMPLETE, instruction))
+    code = run(sys.argv[1:])
     # nor does its end: spare the interpreter a last look at every object (40 ms)
     gc.freeze()
     sys.exit(code)
 
 
-def _run() -> int:
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; every error becomes one or two lines on stderr and an exit code."""
     try:
-        root.main(standalone_mode=False, prog_name="trustctl")
-    except TrustctlError as error:
-        return _report(error)
+        code = _attempt(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # no answer was taken: neither "yes" nor "no", but what a shell says of a killed writer
+        return _silence(sys.stdout, _NOBODY_READ)
+    except OSError as error:
+        _say("error", f"cannot write the output: {(error.strerror or str(error)).lower()}")
+        return _silence(sys.stdout, 7)
+    return code
+
+
+def _attempt(arguments: Sequence[str]) -> int:
+    try:
+        # not root.main(): it would turn a closed pipe and an interruption into answers of its own
+        with root.make_context("trustctl", list(arguments)) as context:
+            root.invoke(context)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt, EOFError):
-        _say("error", "interrupted; nothing was changed")
+    except TrustctlError as error:
+        return _report(error)
+    except (click.Abort, EOFError):
+        _say("error", "interrupted; nothing was changed")  # at a prompt: nothing was begun
         return _INTERRUPTED
+    except KeyboardInterrupt:
+        _say("error", "interrupted")
+        _say("hint", "type it again: what was begun is finished, or begun anew")
+        return _INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
-        _say("error", error.format_message().rstrip("."))
+        message = error.format_message().rstrip(".")
+        _say("error", message[:1].lower() + message[1:])
         ctx = getattr(error, "ctx", None)
         _say("hint", f"{ctx.command_path if ctx else 'trustctl'} --help")
         return 2
     except OSError as error:
-        # while answering: stdout is full or gone; main() tells
+        if error.filename is None and error.errno != errno.ENOENT:
+            raise  # while answering: stdout is full or gone; run() tells
         if error.filename is None:
-            raise
+            _say("error", "the current folder is no longer there")
+            _say("hint", "cd to another folder")
+            return 7
         _say("error", f"{error.filename}: {(error.strerror or str(error)).lower()}")
         return 7
     except MemoryError:
@@ -153,26 +183,45 @@ def _run() -> int:
 
 
 def _report(error: TrustctlError) -> int:
-    _say("error", error.message)
+    _say("error", error.message, error.details)
     if error.hint:
         _say("hint", error.hint)
     return error.exit_code
 
 
-def _say(kind: str, text: str) -> None:
+def _say(kind: str, text: str, details: Sequence[str] = ()) -> None:
     from trustctl.facts.text import printable
 
     prefix = "trustctl: error: " if kind == "error" else "hint: "
-    lines = [printable(line) for line in text.splitlines() or [""]]
+    lines = [prefix + printable(text), *(f"  {printable(one)}".rstrip() for one in details)]
     try:
-        sys.stderr.write(prefix + "\n".join(lines) + "\n")
+        sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()
     except (OSError, ValueError):
-        pass  # nobody listens; the exit code tells
+        _silence(sys.stderr, 0)  # nobody listens; the exit code tells
 
 
-def _silence_stdout(code: int) -> int:
-    # the interpreter flushes stdout again at its end: give it a place where that works
+def _prepare_streams() -> None:
+    """Make the three standard streams usable, whatever this process was started with."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # else the next file opened, the inventory perhaps, would be taken for the stream;
+            # a closed stdout is opened for reading: writing to it stays an error
+            os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # what the locale's encoding lacks is shown as an escape, never as a crash
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence(stream: TextIO, code: int) -> int:
+    # the interpreter flushes it again at its end: give it a place where that works
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code

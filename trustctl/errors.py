@@ -5,22 +5,27 @@ The exit codes are part of the interface (share/doc/exit-codes.md lists them).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
 class TrustctlError(Exception):
     """What went wrong, and where, in one sentence without a full stop.
 
-    ``message`` and ``hint`` may quote hostile text: the error boundary escapes both. ``hint`` says
-    what to type instead. ``exit_code`` is the process's exit status.
+    ``message``, ``hint`` and ``details`` may quote hostile text: the error boundary escapes them.
+    ``hint`` says what to type instead; each of ``details`` is a line under the message.
+    ``exit_code`` is the process's exit status.
     """
 
     exit_code: ClassVar[int] = 70
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, hint: str | None = None, *, details: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = tuple(details)
 
 
 class UsageError(TrustctlError):

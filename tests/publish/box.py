@@ -46,7 +46,8 @@ try:
                 "notices": state.notices, "tls": state.program.tls if state.program else None}
     print(json.dumps({"said": said}))
 except TrustctlError as error:
-    print(json.dumps({"error": type(error).__name__, "message": error.message}))
+    said = "\\n".join([error.message, *error.details])
+    print(json.dumps({"error": type(error).__name__, "message": said}))
 """
 
 

@@ -34,9 +34,9 @@ def compare(given_text: str, facts: CertificateFacts, *, where: str, command: st
     if matched is None:
         actual = facts.spki if given.kind == "spki" and facts.spki else facts.fingerprint
         raise MismatchError(
-            f"{where}: this is not the certificate of that fingerprint; nothing was stored\n"
-            + difference(given.value, actual),
+            f"{where}: this is not the certificate of that fingerprint; nothing was stored",
             "do not trust it: ask the peer for the fingerprint again, over another channel",
+            details=difference(given.value, actual),
         )
     return matched
 

@@ -130,13 +130,13 @@ def colons(value: str) -> str:
     return ":".join([upper[at : at + 2] for at in range(0, len(upper), 2)])
 
 
-def difference(given: str, actual: str) -> str:
-    """Both under each other in groups, with a mark under each group that differs."""
+def difference(given: str, actual: str) -> list[str]:
+    """Lines that show both under each other, with a mark under each group that differs."""
     lines = []
     for mine, theirs in zip(spoken(given).splitlines(), spoken(actual).splitlines(), strict=True):
         marks = " ".join(
             "^" * _GROUP if one != other else " " * _GROUP
             for one, other in zip(mine.split(), theirs.split(), strict=True)
         )
-        lines += [f"  given  {mine}", f"  actual {theirs}", f"         {marks}".rstrip()]
-    return "\n".join(lines)
+        lines += [f"given  {mine}", f"actual {theirs}", f"       {marks}".rstrip()]
+    return lines

@@ -31,7 +31,16 @@ def default_path() -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/trustctl/trustctl.db")
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "trustctl" / "trustctl.db"
+    return _expanded(data) / "trustctl" / "trustctl.db"
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(
+            f"{path}: there is no such home folder", "name the inventory: --db FILE"
+        ) from None
 
 
 def locate(value: str | None) -> Path:
@@ -45,7 +54,7 @@ def locate(value: str | None) -> Path:
     if "://" not in value:
         if "\0" in value or value == ":memory:":
             raise UsageError(f"--db: {value!r} is not a file", "give the path of a file")
-        return Path(value).expanduser()
+        return _expanded(value)
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 

@@ -69,20 +69,16 @@ class Known:
             return connection.execute(query.where(*where) if scope else query)
 
         name, names, leaf, spki, prints = scope or Scope()
-        self.peers.update(rows(select(peer.c.name, peer.c.id), peer.c.name == name).tuples().all())
+        self.peers.update(rows(select(peer.c.name, peer.c.id), peer.c.name == name))
         self.domains.update(
             rows(
                 select(domain.c.name, peer.c.name).join(peer, peer.c.id == domain.c.peer_id),
                 domain.c.name.in_(names),
             )
-            .tuples()
-            .all()
         )
         peer_id = self.peers.get(name, -1)
         self.hosts.update(
             rows(select(mx_host.c.peer_id, mx_host.c.name), mx_host.c.peer_id == peer_id)
-            .tuples()
-            .all()
         )
         self.certificates.update(
             rows(

@@ -14,7 +14,8 @@ NAMES = ("vouches_required",)
 
 def read_settings(connection: Connection) -> Settings:
     """The settings, defaults where nothing was set."""
-    stored = dict(connection.execute(select(setting.c.name, setting.c.value)).tuples().all())
+    rows = connection.execute(select(setting.c.name, setting.c.value))
+    stored = {str(name): str(value) for name, value in rows}
     required = stored.get("vouches_required", "1")
     if not (required.isascii() and required.isdigit() and int(required) >= 1):
         raise DatabaseError(

@@ -272,7 +272,8 @@ def ders(connection: Connection, fingerprints: Sequence[str]) -> dict[str, bytes
         query = select(certificate.c.fingerprint, certificate.c.der).where(
             certificate.c.fingerprint.in_(part)
         )
-        found.update(connection.execute(query).tuples().all())
+        for fingerprint, der in connection.execute(query):
+            found[fingerprint] = der
     return found
 
 

@@ -117,7 +117,8 @@ def _certificates(
 def _tables(
     connection: Connection, replay: Replay
 ) -> Iterator[tuple[str, dict[Any, Any], dict[Any, Any]]]:
-    names = dict(connection.execute(select(schema.peer.c.id, schema.peer.c.name)).tuples().all())
+    peers = connection.execute(select(schema.peer.c.id, schema.peer.c.name))
+    names = {int(number): str(name) for number, name in peers}
 
     def rows(table: Table, *columns: str) -> list[Any]:
         return list(connection.execute(select(*(table.c[name] for name in columns))))

@@ -166,9 +166,9 @@ def _refuse_overruled(found: EximSite) -> None:
 def _demand(found: list[str]) -> None:
     if found:
         raise NotEnforcedError(
-            "Exim would not do what was exported; its configuration is as it was:\n"
-            + "\n".join(f"  {one}" for one in found),
+            "Exim would not do what was exported; its configuration is as it was",
             "mend that in Exim's configuration, then export again",
+            details=found,
         )
 
 

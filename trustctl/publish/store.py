@@ -144,11 +144,11 @@ def refuse_edited(edited: list[FileProblem], *, force: bool) -> None:
         TargetError: there are some, and ``force`` was not given.
     """
     if edited and not force:
-        shown = "\n".join(f"  {one.path}: {one.detail}" for one in edited[:20])
-        more = f"\n  ... and {len(edited) - 20} more" if len(edited) > 20 else ""
+        more = [f"... and {len(edited) - 20} more"] if len(edited) > 20 else []
         raise TargetError(
-            f"files were changed since trustctl wrote them; nothing was overwritten\n{shown}{more}",
+            "files were changed since trustctl wrote them; nothing was overwritten",
             "look at them; --force writes them anew",
+            details=[*(f"{one.path}: {one.detail}" for one in edited[:20]), *more],
         )
 
 
