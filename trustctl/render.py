@@ -23,15 +23,27 @@ def note(*lines: str) -> None:
         sys.stderr.write(printable(one) + "\n")
 
 
-def fields(pairs: Iterable[tuple[str, str]]) -> None:
-    """Aligned ``name  value`` lines; further lines of a value are indented under it."""
+def fields(pairs: Iterable[tuple[str, str | Sequence[str]]]) -> None:
+    """Aligned ``name  value`` lines of at most 80 columns; what does not fit goes on under it.
+
+    Args:
+        pairs: names of our own, each with a text, or with several that begin a line each.
+    """
     listed = list(pairs)
-    width = max((len(name) for name, _ in listed), default=0)
+    width = max((len(name) for name, _ in listed), default=0) + 2
     for name, value in listed:
-        parts = value.split("\n")
-        line(f"{name:<{width}}  {parts[0]}".rstrip())
-        for part in parts[1:]:
-            line(" " * (width + 2) + part)
+        texts = [value] if isinstance(value, str) else value
+        parts = [part for one in texts for part in _wrapped(printable(one), WIDTH - width)]
+        for index, part in enumerate(parts or [""]):
+            line(f"{'' if index else name:<{width}}{part}".rstrip())
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    if len(text) <= width:
+        return [text]
+    from textwrap import wrap
+
+    return wrap(text, width, break_on_hyphens=False)
 
 
 def as_json(value: Any) -> None:
@@ -58,8 +70,3 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: in
             row[flexible] = printable(row[flexible], limit)
     text = tabulate([list(headers), *cells], tablefmt="plain", disable_numparse=True)
     sys.stdout.write("\n".join(one.rstrip() for one in text.splitlines()) + "\n")
-
-
-def cut(text: str, limit: int) -> str:
-    """The text, at most ``limit`` columns of it, an ellipsis where it was cut."""
-    return text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trustctl.commands.fingerprint import compare
-from trustctl.commands.invocation import Invocation, on_terminal
+from trustctl.commands.invocation import Invocation, ask, on_terminal, typed
 from trustctl.commands.options import json_option, new_vouch, vouching
 from trustctl.errors import UsageError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trustctl.facts.addition import Added, Addition, Evidence
 
 
-@click.command()
+@click.command(short_help="Add a peer's certificate.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--peer", metavar="NAME", help="The peer's name: letters, digits, dot, hyphen.")
 @click.option(
@@ -82,8 +82,9 @@ def add(
         peer, names = _propose(leaf, names, files[0])
     peer = parse_peer_name(peer)
     if fingerprint is not None:
-        typed = f"trustctl add {files[0]} --peer {peer} --fingerprint AA:BB:..."
-        compare(fingerprint, leaf.facts, where=files[0], command=typed)
+        named = [word for one in names for word in ("--domain", one)]
+        command = typed("add", *files, "--peer", peer, *named, "--fingerprint", "AA:BB:...")
+        compare(fingerprint, leaf.facts, where=files[0], command=command)
     addition = Addition(
         peer=peer,
         domains=names,
@@ -117,20 +118,25 @@ def _read(files: tuple[str, ...]) -> list[Evidence]:
 
 def _propose(leaf: Evidence, domains: tuple[str, ...], file: str) -> tuple[str, tuple[str, ...]]:
     """Ask for the peer's name and domain, proposing what the certificate's names suggest."""
-    from trustctl.facts.names import parse_domain, propose_domain, propose_peer_name
+    from trustctl.facts.names import (
+        parse_domain,
+        parse_peer_name,
+        propose_domain,
+        propose_peer_name,
+    )
 
     if not on_terminal():
         raise UsageError(
             "--peer is missing: whose certificate is this?",
-            f"trustctl add {file} --peer NAME --domain DOMAIN --fingerprint AA:BB:...",
+            f"{typed('add', file)} --peer NAME --domain DOMAIN --fingerprint AA:BB:...",
         )
-    name = click.prompt("Peer's name", default=propose_peer_name(leaf.facts.names), err=True)
+    name = ask("Peer's name", parse_peer_name, default=propose_peer_name(leaf.facts.names))
     if not domains:
-        proposed = propose_domain(leaf.facts.names)
-        answer = click.prompt(
-            "Its mail domains (space between; - for none)", default=proposed or "-", err=True
+        domains = ask(
+            "Its mail domains (space between; - for none)",
+            lambda answer: tuple(parse_domain(one) for one in answer.split() if one != "-"),
+            default=propose_domain(leaf.facts.names) or "-",
         )
-        domains = tuple(parse_domain(one) for one in answer.split() if one != "-")
     return name, domains
 
 
@@ -173,7 +179,7 @@ def _show(added: Added, addition: Addition, *, as_json: bool, asked: bool) -> No
         render.fields(
             [
                 ("domains", " ".join(addition.domains) or "none given"),
-                ("fingerprint", spoken(added.fingerprint)),
+                ("fingerprint", spoken(added.fingerprint).splitlines()),
                 ("vouched by", vouchers or "nobody in this call"),
             ]
         )

@@ -28,8 +28,9 @@ _LEVELS = ["notice", "warning", "error", "never"]
     "--fail-on",
     type=click.Choice(_LEVELS),
     default="warning",
-    show_default=True,
-    help="Exit with 1 where there is a finding of this severity or a worse one.",
+    metavar="LEVEL",
+    help="Exit with 1 at a finding of this severity or a worse one: notice, warning, error, or "
+    "never. [default: warning]",
 )
 @json_option
 @click.pass_context

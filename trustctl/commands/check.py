@@ -23,7 +23,7 @@ _WORDS = {
 }
 
 
-@click.command()
+@click.command(short_help="Ask whether a domain is protected, a certificate accepted.")
 @click.argument("domain")
 @click.option("--certificate", "file", metavar="FILE", help="Would this certificate be accepted?")
 @click.option("--at", metavar="TIME", help="At another moment: 2027-01-01, or +60d.")
@@ -108,14 +108,14 @@ def _show(answer: Answer, leaf: CertificateFacts | None, *, as_json: bool) -> No
         )
         return
     render.line(f"{answer.domain}: {_WORDS[answer.outcome]}")
-    pairs = [("peer", answer.peer or "none")]
+    pairs: list[tuple[str, str | list[str]]] = [("peer", answer.peer or "none")]
     if leaf is not None:
-        pairs.append(("certificate", spoken(leaf.fingerprint)))
+        pairs.append(("certificate", spoken(leaf.fingerprint).splitlines()))
     pairs += [("because", one) for one in answer.reasons]
     for pin, verdict in answer.pins:
         end = pin.certificate.not_after
         lines = [f"{short(pin.certificate.fingerprint)}, {pin.role}, {state(verdict)}"]
         lines[0] += "" if end is None else f", to {format_date(end)}"
         lines += [f"vouched by {one.voucher}, {one.channel}" for one in verdict.vouches]
-        pairs.append(("pin" if pin is not answer.by else "by pin", "\n".join(lines)))
+        pairs.append(("pin" if pin is not answer.by else "by pin", lines))
     render.fields(pairs)

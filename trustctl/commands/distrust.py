@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trustctl.commands.invocation import Invocation, confirm
+from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
 
 
@@ -40,7 +40,7 @@ def distrust(call: Invocation, subject: str, reason: str, key: bool, yes: bool) 
     confirm(
         f"Distrust {len(values)} for good? There is no way back.",
         yes=yes,
-        without_terminal=f"trustctl distrust {subject} --reason '...' --yes",
+        without_terminal=typed("distrust", subject, "--reason", why, "--yes"),
     )
     with call.writing() as tx:
         made = sum(

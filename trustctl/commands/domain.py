@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from trustctl.commands.invocation import Invocation, confirm
+from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
 
 
-@click.command()
+@click.command(short_help="Give a domain back to ordinary, unverified delivery.")
 @click.argument("domain")
 @yes_option
 @click.pass_obj
@@ -32,7 +32,7 @@ def unprotect(call: Invocation, domain: str, yes: bool) -> None:
         f"Mail to {name} (peer {owner[1]}) will be delivered to whoever DNS names, verified by "
         "nobody. Unprotect it?",
         yes=yes,
-        without_terminal=f"trustctl unprotect {name} --yes",
+        without_terminal=typed("unprotect", name, "--yes"),
     )
     with call.writing() as tx:
         domains.unprotect(tx, name)

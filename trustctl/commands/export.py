@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustctl.commands.invocation import Invocation, confirm
+from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
 from trustctl.errors import TargetError, UsageError
 
@@ -190,7 +190,7 @@ def _ask(plan: Plan, where: str, *, yes: bool) -> None:
         render.note(
             f"{len(changes.peers_removed)} of {changes.peers_before} peers would be dropped"
         )
-    confirm("Export this?", yes=yes, without_terminal=f"trustctl export --to {where} --yes")
+    confirm("Export this?", yes=yes, without_terminal=typed("export", "--to", where, "--yes"))
 
 
 def _configure(place: Place, *, reload: bool, force: bool) -> None:

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustctl.commands.invocation import on_terminal
+from trustctl.commands.invocation import ask, on_terminal
 from trustctl.commands.options import ASK
 from trustctl.errors import MismatchError, UsageError
 
 if TYPE_CHECKING:
     from trustctl.facts.certificate import CertificateFacts
+    from trustctl.facts.fingerprint import GivenFingerprint
 
 
 def compare(given_text: str, facts: CertificateFacts, *, where: str, command: str) -> str:
@@ -27,9 +28,7 @@ def compare(given_text: str, facts: CertificateFacts, *, where: str, command: st
     """
     from trustctl.facts.fingerprint import difference, matches, parse_fingerprint
 
-    if given_text == ASK:
-        given_text = _ask(command)
-    given = parse_fingerprint(given_text)
+    given = _ask(command) if given_text == ASK else parse_fingerprint(given_text)
     matched = matches(given, facts.fingerprint, facts.spki)
     if matched is None:
         actual = facts.spki if given.kind == "spki" and facts.spki else facts.fingerprint
@@ -41,7 +40,9 @@ def compare(given_text: str, facts: CertificateFacts, *, where: str, command: st
     return matched
 
 
-def _ask(command: str) -> str:
+def _ask(command: str) -> GivenFingerprint:
+    from trustctl.facts.fingerprint import parse_fingerprint
+
     if not on_terminal():
         raise UsageError(
             "--fingerprint without a value asks a person, and there is no terminal", command
@@ -51,5 +52,4 @@ def _ask(command: str) -> str:
         "(64 hex digits; colons, spaces and case do not matter).",
         err=True,
     )
-    answer: str = click.prompt("Fingerprint", err=True, prompt_suffix=": ")
-    return answer
+    return ask("Fingerprint", parse_fingerprint)

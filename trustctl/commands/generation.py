@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from trustctl.commands.invocation import Invocation, confirm
+from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import json_option, yes_option
 
 _FORMAT = click.Choice(["exim", "pem"])
 
 
-@click.command()
+@click.command(short_help="List the generations that lie at a target.")
 @click.option("--of", "directory", metavar="DIR", help="The target's folder.")
 @click.option("--format", "format_name", type=_FORMAT, help="The target's format.")
 @json_option
@@ -66,7 +66,7 @@ def generations(
     )
 
 
-@click.command()
+@click.command(short_help="Put an earlier generation in force again.")
 @click.argument("number", type=click.IntRange(1), required=False)
 @click.option("--of", "directory", metavar="DIR", help="The target's folder.")
 @click.option("--format", "format_name", type=_FORMAT, help="The target's format.")
@@ -98,7 +98,9 @@ def rollback(
         f"Bring back {'generation ' + str(number) if number else 'the earlier generation'} of "
         f"{where}? What was distrusted since would be trusted again.",
         yes=yes,
-        without_terminal="trustctl rollback --yes",
+        without_terminal=typed(
+            "rollback", *([] if number is None else [str(number)]), "--of", where, "--yes"
+        ),
     )
     stored = history.rollback(place, number, force=force)
     with call.writing() as tx:
@@ -142,7 +144,7 @@ def uninstall(
     confirm(
         f"Remove trustctl from {where}? Its peers' mail will be verified by nobody.",
         yes=yes,
-        without_terminal=f"trustctl uninstall --from {where} --yes",
+        without_terminal=typed("uninstall", "--from", where, "--yes"),
     )
     if kind == "exim":
         found = configuration.site(place.directory)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -15,6 +16,8 @@ from trustctl.errors import ConfirmationError
 
 if TYPE_CHECKING:
     from trustctl.inventory.transaction import Transaction, WriteTransaction
+
+T = TypeVar("T")
 
 
 class Invocation:
@@ -77,6 +80,29 @@ def on_terminal() -> bool:
         return False
 
 
+def ask(question: str, parse: Callable[[str], T], *, default: str | None = None) -> T:
+    """What a person on the terminal answers, as ``parse`` reads it; asked again until it can."""
+    from trustctl.errors import UsageError
+    from trustctl.facts.text import printable
+
+    def convert(answer: str) -> T:
+        try:
+            return parse(answer)
+        except UsageError as error:
+            hint = f"; {error.hint}" if error.hint else ""
+            raise click.UsageError(printable(f"{error.message}{hint}")) from None
+
+    answer: T = click.prompt(question, default=default, value_proc=convert, err=True)
+    return answer
+
+
+def typed(*words: str) -> str:
+    """The command line of these words, as it may be pasted into a shell."""
+    import shlex
+
+    return shlex.join(("trustctl", *words))
+
+
 def confirm(question: str, *, yes: bool, without_terminal: str) -> None:
     """Go on only if a person agrees.
 
@@ -94,5 +120,7 @@ def confirm(question: str, *, yes: bool, without_terminal: str) -> None:
             "nothing was changed",
             without_terminal,
         )
-    if not click.confirm(question, default=False, err=True):
+    from trustctl.facts.text import printable
+
+    if not click.confirm(printable(question), default=False, err=True):
         raise ConfirmationError("not confirmed; nothing was changed")

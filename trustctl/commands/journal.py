@@ -6,6 +6,7 @@ import click
 
 from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
+from trustctl.errors import UsageError
 
 
 @click.group(invoke_without_command=True)
@@ -18,10 +19,15 @@ from trustctl.commands.options import json_option
 def journal(ctx: click.Context, about: str | None, last: int | None, as_json: bool) -> None:
     """Show the journal: every change, oldest first."""
     if ctx.invoked_subcommand is not None:
+        if about is not None or last is not None or as_json:
+            raise UsageError(
+                "journal verify takes none of these options", "trustctl journal verify"
+            )
         return
     import json
 
     from trustctl import render
+    from trustctl.facts.text import printable
     from trustctl.inventory.journal import entries
 
     call: Invocation = ctx.obj
@@ -49,7 +55,7 @@ def journal(ctx: click.Context, about: str | None, last: int | None, as_json: bo
             [
                 str(one.seq),
                 one.at[:19].replace("T", " "),
-                render.cut(one.actor, 14),
+                printable(one.actor, 14),
                 one.action,
                 _subject(one.subject, one.details),
             ]

@@ -85,7 +85,7 @@ def new_vouch(
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """``--json``."""
     return click.option(
-        "--json", "as_json", is_flag=True, help="Print JSON (keys: share/doc/json.md)."
+        "--json", "as_json", is_flag=True, help="Print JSON (its keys: share/doc/json.md)."
     )(function)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trustctl.commands.invocation import Invocation, confirm
+from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
 
 
@@ -44,7 +44,7 @@ def retire(call: Invocation, subject: str, peer_name: str | None, reason: str, y
             f"{peer.name} has no other trusted pin: mail to {', '.join(peer.domains)} will wait. "
             "Retire it?",
             yes=yes,
-            without_terminal=f"trustctl retire {subject} --yes",
+            without_terminal=typed("retire", subject, "--yes"),
         )
     with call.writing() as tx:
         again = pins.only(

@@ -48,14 +48,15 @@ def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
     from trustctl.intake.rows import RowError, read_rows
     from trustctl.intake.source import open_source
 
-    folder = os.path.dirname(file) if file != "-" else "."
+    # never empty: a certificate named "-" is a file of that name, not standard input
+    folder = os.path.dirname(file) or "."
     actor = call.actor
     good: list[tuple[int, Imported]] = []
     bad: list[tuple[int, str]] = []
     with open_source(file) as (stream, size), _progress(size, "reading") as bar:
         for row in read_rows(_lines(stream, bar), file):
             if isinstance(row, RowError):
-                bad.append((row.line, row.text))
+                bad.append((row.line, f"{row.text} ({row.hint})" if row.hint else row.text))
                 continue
             line, values = row
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from trustctl.commands.fingerprint import compare
-from trustctl.commands.invocation import Invocation
+from trustctl.commands.invocation import Invocation, typed
 from trustctl.commands.options import ASK, new_vouch, vouching
 
 
@@ -50,7 +50,7 @@ def vouch(
     with call.reading() as tx:
         found = pins.find(tx.connection, subject, peer_name=peer_name)
         facts = facts_by_fingerprint(tx.connection, [one.fingerprint for one in found])
-    typed = f"trustctl vouch {subject} --fingerprint AA:BB:..."
+    command = typed("vouch", subject, "--fingerprint", "AA:BB:...")
     if len(found) > 1 and fingerprint not in (None, ASK):
         from trustctl.facts.fingerprint import matches, parse_fingerprint
 
@@ -59,7 +59,7 @@ def vouch(
         found = named or found[:1]
     ref = pins.only(found, subject, "vouch")
     if fingerprint is not None:
-        compare(fingerprint, facts[ref.fingerprint], where=f"{ref.peer}'s pin", command=typed)
+        compare(fingerprint, facts[ref.fingerprint], where=f"{ref.peer}'s pin", command=command)
     with call.writing() as tx:
         still = [
             one
@@ -71,10 +71,12 @@ def vouch(
         Additions(tx).vouch(ref.peer, ref.peer_id, ref.fingerprint, new)
         made = tx.changes > 0
     render.line(f"{'vouched' if made else 'already vouched'}: {ref.peer}, role {ref.role}")
-    render.fields([("fingerprint", spoken(ref.fingerprint)), ("vouched by", new.voucher)])
+    render.fields(
+        [("fingerprint", spoken(ref.fingerprint).splitlines()), ("vouched by", new.voucher)]
+    )
 
 
-@click.command()
+@click.command(short_help="Withdraw vouches for a pin.")
 @click.argument("subject", metavar="PEER|FINGERPRINT")
 @click.option(
     "--peer", "peer_name", metavar="NAME", help="Whose pin, where several peers share it."
