@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Iterable
 
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.fingerprint import colons
 from trustctl.facts.moment import format_moment
+from trustctl.facts.pem import pem
 from trustctl.facts.records import PeerTrust, TrustedCertificate
-
-
-def pem(der: bytes) -> bytes:
-    """The certificate in PEM (RFC 7468, 5), 64 characters a line."""
-    text = binascii.b2a_base64(der, newline=False)
-    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
-    return b"-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n" % b"\n".join(lines)
 
 
 def block(peer: str, domains: str, certificate: TrustedCertificate, text: bytes) -> bytes:

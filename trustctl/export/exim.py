@@ -19,8 +19,9 @@ import re
 from collections.abc import Sequence
 
 from trustctl.errors import UsageError
-from trustctl.export.bundle import block, pem
+from trustctl.export.bundle import block
 from trustctl.facts.compiled import CompiledPeer
+from trustctl.facts.pem import pem
 from trustctl.facts.records import PeerTrust, TrustedCertificate
 from trustctl.resources import resource
 

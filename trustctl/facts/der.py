@@ -1,10 +1,12 @@
-"""Just enough DER (ITU-T X.690) to see a certificate's outer shape and to cut its key out."""
+"""Just enough DER (ITU-T X.690) to see a certificate's outer shape, to cut its key out, and to put
+a signed structure together."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 SEQUENCE, BIT_STRING, VERSION = 0x30, 0x03, 0xA0
+OCTET_STRING, INTEGER, OBJECT_IDENTIFIER = 0x04, 0x02, 0x06
 
 
 class Element(NamedTuple):
@@ -78,3 +80,38 @@ def subject_public_key_info(data: bytes) -> bytes:
     if found.tag != SEQUENCE:
         raise ValueError("no key")
     return data[found.start : found.end]
+
+
+def signed_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """What is signed, the AlgorithmIdentifier and the signature of a certificate, a CRL or a
+    BasicOCSPResponse (RFC 5280, 4.1 and 5.1; RFC 6960, 4.2.1).
+
+    Raises:
+        ValueError: the bytes have no such shape.
+    """
+    outer = element(data, 0, len(data))
+    parts = children(data, outer)
+    if len(parts) < 3 or parts[2].tag != BIT_STRING or parts[2].content == parts[2].end:
+        raise ValueError("nothing that is signed")
+    body, algorithm = (data[one.start : one.end] for one in parts[:2])
+    return body, algorithm, data[parts[2].content + 1 : parts[2].end]
+
+
+def encode(tag: int, *parts: bytes) -> bytes:
+    """One element of these content bytes."""
+    content = b"".join(parts)
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def encode_integer(value: int) -> bytes:
+    """A non-negative INTEGER."""
+    return encode(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def encode_bits(content: bytes) -> bytes:
+    """A BIT STRING of whole bytes."""
+    return encode(BIT_STRING, b"\0", content)

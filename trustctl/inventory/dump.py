@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import textwrap
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -13,6 +11,7 @@ from sqlalchemy import Connection
 
 from trustctl.facts.fingerprint import colons
 from trustctl.facts.moment import format_moment
+from trustctl.facts.pem import pem
 from trustctl.facts.records import Peer
 from trustctl.inventory import snapshot
 from trustctl.inventory.settings import NAMES, read_settings
@@ -49,13 +48,13 @@ def _peer(peer: Peer, chains: dict[str, tuple[str, ...]], ders: dict[str, bytes]
     active = [pin for pin in peer.pins if pin.retired_at is None and not pin.distrusts]
     for pin in sorted(active, key=lambda one: one.certificate.fingerprint):
         fingerprint = pin.certificate.fingerprint
-        pem = "".join(_pem(ders[one]) for one in (fingerprint, *chains.get(fingerprint, ())))
+        text = b"".join(pem(ders[one]) for one in (fingerprint, *chains.get(fingerprint, ())))
         said = sorted(
             (one.voucher, one.channel, one.note, one.expires_at or 0)
             for one in pin.vouches
             if one.withdrawn_at is None
         )
-        line = {**head, "role": pin.role, "certificate": pem}
+        line = {**head, "role": pin.role, "certificate": text.decode()}
         if not said:
             yield _line(line)
         for voucher, channel, note, expires_at in said:
@@ -67,11 +66,6 @@ def _peer(peer: Peer, chains: dict[str, tuple[str, ...]], ders: dict[str, bytes]
             yield _line({**line, **vouch})
     if not active:
         yield _line(head)
-
-
-def _pem(der: bytes) -> str:
-    body = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
-    return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
 
 
 def _line(value: dict[str, Any]) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from trustctl.facts.moment import parse_stamp
+from trustctl.inventory.replay_ca import ReplayCa
 
 
 class Replay:
     """The state that the entries applied so far amount to, keyed as the tables are."""
 
     def __init__(self) -> None:
+        self.ca = ReplayCa()
         self.domains: dict[str, tuple[str, int]] = {}
         self.hosts: set[tuple[str, str]] = set()
         self.pins: dict[int, tuple[Any, ...]] = {}
@@ -84,7 +86,7 @@ class Replay:
                 self.current.pop(gone, None)
                 self.generations = {k: v for k, v in self.generations.items() if k[:2] != gone}
             case _:
-                raise ValueError(action)
+                self.ca.apply(at, actor, action, subject, d)
 
     def _touch(self, seq: int, *peers: str) -> None:
         for peer in peers:
@@ -97,4 +99,4 @@ class Replay:
 
     def certificates(self) -> set[str]:
         """The fingerprints of all certificates that were stored."""
-        return self._stored
+        return self._stored | self.ca.certificates()

@@ -23,18 +23,20 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. A test keeps it equal to what migrations/ says, so that nothing but
 ``trustctl db upgrade`` has to load Alembic."""
 
 metadata = MetaData()
 
 
-def _required(name: str, *args: Any) -> Column[Any]:
+def required(name: str, *args: Any) -> Column[Any]:
+    """A column that is never NULL; a text unless told."""
     return Column(name, *(args or (Text,)), nullable=False)
 
 
-def _hex64(column: str, name: str) -> CheckConstraint:
+def hex64(column: str, name: str) -> CheckConstraint:
+    """The constraint that a column holds 64 lower-case hex digits."""
     return CheckConstraint(
         f"length({column}) = 64 AND {column} NOT GLOB '*[^0-9a-f]*'", name=f"{name}_hex"
     )
@@ -45,7 +47,7 @@ peer = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    _required("added_at", Integer),
+    required("added_at", Integer),
     # the journal's sequence number of the last change that can alter what is exported for it
     Column("changed_seq", Integer, nullable=False, index=True),
     CheckConstraint(
@@ -58,7 +60,7 @@ domain = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("peer_id", Integer, ForeignKey("peer.id"), nullable=False, index=True),
-    _required("added_at", Integer),
+    required("added_at", Integer),
     CheckConstraint("name NOT GLOB '*[^a-z0-9.-]*' AND length(name) BETWEEN 1 AND 253", name="ldh"),
     sqlite_with_rowid=False,
 )
@@ -76,23 +78,23 @@ certificate = Table(
     "certificate",
     metadata,
     Column("fingerprint", Text, primary_key=True),
-    _required("der", LargeBinary),
+    required("der", LargeBinary),
     Column("spki", Text, index=True),
     Column("subject", Text),
     Column("issuer", Text),
     Column("serial", Text),
-    _required("names"),  # JSON list
+    required("names"),  # JSON list
     Column("not_before", Integer, index=True),
     Column("not_after", Integer, index=True),
     Column("is_ca", Integer),
-    _required("self_signed", Integer),
+    required("self_signed", Integer),
     Column("key_kind", Text),
     Column("key_bits", Integer),
     Column("curve", Text),
     Column("signature_hash", Text),
     Column("version", Integer),
-    _required("problems"),  # JSON list
-    _hex64("fingerprint", "fingerprint"),
+    required("problems"),  # JSON list
+    hex64("fingerprint", "fingerprint"),
 )
 
 chain = Table(
@@ -110,9 +112,9 @@ pin = Table(
     Column("id", Integer, primary_key=True),
     Column("peer_id", Integer, ForeignKey("peer.id"), nullable=False, index=True),
     Column("fingerprint", Text, ForeignKey("certificate.fingerprint"), nullable=False, index=True),
-    _required("role"),
-    _required("added_at", Integer),
-    _required("added_by"),
+    required("role"),
+    required("added_at", Integer),
+    required("added_by"),
     Column("retired_at", Integer),
     Column("retired_reason", Text),
     CheckConstraint("role IN ('host', 'authority')", name="role"),
@@ -131,10 +133,10 @@ vouch = Table(
     Column("id", Integer, primary_key=True),
     Column("peer_id", Integer, ForeignKey("peer.id"), nullable=False),
     Column("fingerprint", Text, ForeignKey("certificate.fingerprint"), nullable=False),
-    _required("voucher"),
-    _required("channel"),
-    _required("note"),
-    _required("at", Integer),
+    required("voucher"),
+    required("channel"),
+    required("note"),
+    required("at", Integer),
     Column("expires_at", Integer, index=True),
     Index("vouch_subject", "peer_id", "fingerprint"),
 )
@@ -143,9 +145,9 @@ withdrawal = Table(
     "withdrawal",
     metadata,
     Column("vouch_id", Integer, ForeignKey("vouch.id"), primary_key=True),
-    _required("at", Integer),
-    _required("by"),
-    _required("reason"),
+    required("at", Integer),
+    required("by"),
+    required("reason"),
 )
 
 distrust = Table(
@@ -153,35 +155,35 @@ distrust = Table(
     metadata,
     Column("kind", Text, primary_key=True),
     Column("value", Text, primary_key=True),
-    _required("reason"),
-    _required("at", Integer),
-    _required("by"),
+    required("reason"),
+    required("at", Integer),
+    required("by"),
     CheckConstraint("kind IN ('fingerprint', 'spki')", name="kind"),
-    _hex64("value", "value"),
+    hex64("value", "value"),
     sqlite_with_rowid=False,
 )
 
-setting = Table("setting", metadata, Column("name", Text, primary_key=True), _required("value"))
+setting = Table("setting", metadata, Column("name", Text, primary_key=True), required("value"))
 
 journal = Table(
     "journal",
     metadata,
     Column("seq", Integer, primary_key=True),
-    _required("at"),
-    _required("actor"),
-    _required("action"),
-    _required("subject"),
-    _required("details"),
+    required("at"),
+    required("actor"),
+    required("action"),
+    required("subject"),
+    required("details"),
     Column("hash", Text, nullable=False, unique=True),
-    _hex64("hash", "hash"),
+    hex64("hash", "hash"),
 )
 
 target = Table(
     "target",
     metadata,
     Column("id", Integer, primary_key=True),
-    _required("path"),
-    _required("format"),
+    required("path"),
+    required("format"),
     UniqueConstraint("path", "format"),
 )
 
@@ -190,10 +192,10 @@ generation = Table(
     metadata,
     Column("target_id", Integer, ForeignKey("target.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
-    _required("created_at", Integer),
-    _required("as_of", Integer),
-    _required("journal_seq", Integer),
-    _required("manifest_sha256"),
+    required("created_at", Integer),
+    required("as_of", Integer),
+    required("journal_seq", Integer),
+    required("manifest_sha256"),
     sqlite_with_rowid=False,
 )
 
@@ -201,7 +203,7 @@ current_generation = Table(
     "current_generation",
     metadata,
     Column("target_id", Integer, primary_key=True),
-    _required("number", Integer),
+    required("number", Integer),
     ForeignKeyConstraint(
         ["target_id", "number"], ["generation.target_id", "generation.number"], name="current"
     ),
@@ -211,14 +213,19 @@ IMMUTABLE = ("journal", "vouch", "withdrawal", "distrust", "certificate")
 """Tables whose rows are never updated or deleted."""
 
 
-def triggers() -> list[str]:
-    """The SQLite statements that make ``IMMUTABLE`` hold, and let a pin only ever be retired."""
-    statements = [
+def records(tables: tuple[str, ...]) -> list[str]:
+    """The SQLite statements that refuse to update or delete rows of these tables."""
+    return [
         f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table}: no {verb}, it is a record'); END"
-        for table in IMMUTABLE
+        for table in tables
         for verb in ("update", "delete")
     ]
+
+
+def triggers() -> list[str]:
+    """The SQLite statements that make ``IMMUTABLE`` hold, and let a pin only ever be retired."""
+    statements = records(IMMUTABLE)
     statements.append(
         "CREATE TRIGGER pin_no_delete BEFORE DELETE ON pin "
         "BEGIN SELECT RAISE(ABORT, 'pin: no delete, retire it'); END"

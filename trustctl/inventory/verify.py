@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table, select
 from trustctl.errors import InputError
 from trustctl.facts.addition import Evidence
 from trustctl.facts.certificate import parse_certificate
-from trustctl.inventory import schema
+from trustctl.inventory import schema, verify_ca
 from trustctl.inventory.additions import certificate_row
 from trustctl.inventory.journal import GENESIS, Entry, entries, entry_hash
 from trustctl.inventory.replay import Replay
@@ -186,3 +186,4 @@ def _tables(
         replay.current,
         {places.get(r[0]): r[1] for r in rows(schema.current_generation, "target_id", "number")},
     )
+    yield from verify_ca.tables(connection, replay.ca)

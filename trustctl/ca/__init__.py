@@ -1,0 +1,1 @@
+"""The private CA: keys, drafts, lint, signatures, revocation. Pure but for key files."""

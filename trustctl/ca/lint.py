@@ -1,0 +1,205 @@
+"""Looks at what is about to be signed, and refuses what must not be.
+
+Each rule cites what it rests on. ``error`` refuses; ``warning`` is shown. With the extra
+``trustctl[lint]``, pkilint's rules are asked as well (:mod:`trustctl.ca.pkilint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography import x509
+
+from trustctl.ca.kinds import kind_of, load_public_key
+from trustctl.errors import UsageError
+from trustctl.facts.issuance import Draft, Template
+
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a rule says. ``level``: ``error`` or ``warning``."""
+
+    rule: str
+    level: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the rules look at: the template, the sample, and the chain of authorities above it,
+    nearest first (empty for a certificate that signs itself)."""
+
+    template: Template
+    sample: x509.Certificate
+    above: tuple[x509.Certificate, ...]
+
+
+Rule = Callable[[Context], Iterator[str]]
+RULES: list[tuple[str, str, str, Rule]] = []
+
+
+def rule(name: str, source: str, *, level: str = "error") -> Callable[[Rule], Rule]:
+    """Declare the function below as a rule: it yields what is wrong."""
+
+    def declare(check: Rule) -> Rule:
+        RULES.append((name, level, source, check))
+        return check
+
+    return declare
+
+
+def lint(draft: Draft, above: tuple[x509.Certificate, ...]) -> list[Remark]:
+    """What our rules say of a draft; errors first."""
+    context = Context(draft.template, x509.load_der_x509_certificate(draft.sample), above)
+    found = [
+        Remark(name, level, text, source)
+        for name, level, source, check in RULES
+        for text in check(context)
+    ]
+    return sorted(found, key=lambda one: one.level != "error")
+
+
+def demand(remarks: list[Remark], subject: str) -> None:
+    """Refuse to sign where a rule says error.
+
+    Raises:
+        UsageError: with everything that is wrong.
+    """
+    errors = [one for one in remarks if one.level == "error"]
+    if errors:
+        listed = "\n".join(f"  {one.text} [{one.rule}: {one.source}]" for one in errors)
+        raise UsageError(f"{subject}: this must not be signed; nothing was\n{listed}")
+
+
+@rule("within-constraints", "RFC 5280, 4.2.1.10")
+def _constraints(c: Context) -> Iterator[str]:
+    for issuer in c.above:
+        permitted = _permitted(issuer)
+        if permitted is None:
+            continue
+        wanted = c.template.hosts if not c.template.profile.ca else c.template.permitted
+        if wanted is None:
+            yield f"the CA above is held to {' '.join(permitted)}, this one would be held to none"
+            continue
+        for name in wanted:
+            if not any(within(name, one) for one in permitted):
+                yield f"{name} is not within what the CA is held to: {' '.join(permitted)}"
+
+
+def within(name: str, domain: str) -> bool:
+    """Whether a host or domain is the domain or lies below it (RFC 5280, 4.2.1.10)."""
+    return name == domain or name.endswith("." + domain)
+
+
+def _permitted(certificate: x509.Certificate) -> list[str] | None:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return None
+    subtrees = found.permitted_subtrees or []
+    return [one.value for one in subtrees if isinstance(one, x509.DNSName)]
+
+
+@rule("within-issuer-validity", "RFC 5280, 6.1.3")
+def _validity(c: Context) -> Iterator[str]:
+    for issuer in c.above:
+        if c.sample.not_valid_after_utc > issuer.not_valid_after_utc:
+            yield (
+                f"it would outlive its issuer, which ends on {issuer.not_valid_after_utc:%Y-%m-%d}"
+            )
+    if c.sample.not_valid_before_utc >= c.sample.not_valid_after_utc:
+        yield "it would end before it begins"
+
+
+@rule("lifetime", "share/profiles")
+def _lifetime(c: Context) -> Iterator[str]:
+    seconds = c.template.not_after - c.template.not_before
+    profile = c.template.profile
+    # an hour before now is granted for clocks that are behind
+    if seconds > profile.maximum_days * DAY + 2 * 3600:
+        yield f"{seconds // DAY} days: {profile.maximum_days} are the most for {profile.name}"
+
+
+@rule("key", "share/profiles; NIST SP 800-57")
+def _key(c: Context) -> Iterator[str]:
+    try:
+        kind = kind_of(load_public_key(c.template.public_key))
+    except UsageError as error:
+        yield error.message
+        return
+    if kind not in c.template.profile.key_kinds:
+        yield f"a key of kind {kind} is not what {c.template.profile.name} is for"
+
+
+@rule("key-of-its-own", "RFC 5280, 4.2.1.1")
+def _own_key(c: Context) -> Iterator[str]:
+    own = c.template.public_key
+    for issuer in c.above:
+        if _spki(issuer) == own:
+            yield "its key is an authority's: whoever runs the host could sign"
+
+
+def _spki(certificate: x509.Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key: Any = certificate.public_key()
+    found: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return found
+
+
+@rule("serial", "RFC 5280, 4.1.2.2")
+def _serial(c: Context) -> Iterator[str]:
+    if not 1 << 64 <= c.sample.serial_number < 1 << 159:
+        yield "the serial number has to be positive, with 64 random bits and 20 octets at most"
+
+
+@rule("names", "RFC 9525, 6.3; RFC 5280, 4.2.1.6")
+def _names(c: Context) -> Iterator[str]:
+    profile, hosts = c.template.profile, c.template.hosts
+    if profile.ca:
+        if hosts:
+            yield "a CA has no host names"
+        return
+    if not hosts:
+        yield "a host's certificate needs a name"
+    if len(c.template.subject) <= 64 and c.template.subject not in hosts:
+        yield "its common name is not among its names"
+    for name in hosts:
+        if "*" in name:
+            yield f"{name}: wildcards are for web servers (RFC 7817, 3)"
+
+
+@rule("path-length", "RFC 5280, 4.2.1.9")
+def _path(c: Context) -> Iterator[str]:
+    below = 1 if c.template.profile.ca else 0
+    for distance, issuer in enumerate(c.above):
+        constraint = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        if not constraint.ca:
+            yield "its issuer is no CA"
+        elif constraint.path_length is not None and constraint.path_length < distance + below:
+            yield "its issuer may not have so many authorities below it"
+
+
+@rule("issuer-key-usage", "RFC 5280, 4.2.1.3")
+def _issuer_usage(c: Context) -> Iterator[str]:
+    for issuer in c.above[:1]:
+        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
+        if not usage.key_cert_sign:
+            yield "its issuer may not sign certificates"
+
+
+@rule("cross-subject", "RFC 5280, 6.1.3")
+def _cross(c: Context) -> Iterator[str]:
+    of = c.template.cross_of
+    if of is None:
+        return
+    original = x509.load_der_x509_certificate(of)
+    if original.subject.public_bytes() != c.sample.subject.public_bytes():
+        yield "its subject cannot be written as the original has it: no path would be found"
+    if _spki(original) != c.template.public_key:
+        yield "its key is not the original's"

@@ -1,0 +1,172 @@
+"""The private CA's own authorities, and the requests for them that wait for an offline root."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+
+from trustctl.errors import ConflictError
+from trustctl.facts.addition import Evidence
+from trustctl.facts.issuance import Authority, AuthorityKind
+from trustctl.inventory.additions import certificate_row
+from trustctl.inventory.schema import certificate
+from trustctl.inventory.schema_ca import authority, request
+from trustctl.inventory.transaction import WriteTransaction
+
+
+def authorities(
+    connection: Connection, *, hierarchy: str | None = None, kind: AuthorityKind | None = None
+) -> list[Authority]:
+    """Our authorities, roots first, the newest of each kind last."""
+    a, c = authority.c, certificate.c
+    query = (
+        select(
+            a.id, a.hierarchy, a.kind, a.number, a.key, a.fingerprint, c.spki, c.der, c.subject,
+            c.not_before, c.not_after, a.permitted, a.added_at, a.retired_at,
+        )
+        .join(certificate, c.fingerprint == a.fingerprint)
+        .order_by(a.hierarchy, a.kind.desc(), a.number)
+    )  # fmt: skip
+    if hierarchy is not None:
+        query = query.where(a.hierarchy == hierarchy)
+    if kind is not None:
+        query = query.where(a.kind == kind)
+    return [
+        Authority(*row[:11], None if row[11] is None else tuple(json.loads(row[11])), *row[12:])
+        for row in connection.execute(query)
+    ]
+
+
+def current(connection: Connection, hierarchy: str, kind: AuthorityKind) -> Authority:
+    """The authority of this kind that signs now.
+
+    Raises:
+        ConflictError: there is none.
+    """
+    found = [
+        one
+        for one in authorities(connection, hierarchy=hierarchy, kind=kind)
+        if one.retired_at is None
+    ]
+    if not found:
+        raise ConflictError(
+            f"there is no {kind} CA in the hierarchy {hierarchy}", "trustctl ca init makes one"
+        )
+    return found[-1]
+
+
+def hierarchies(connection: Connection) -> list[str]:
+    """The names of the hierarchies that there are."""
+    query = select(authority.c.hierarchy).distinct().order_by(authority.c.hierarchy)
+    return list(connection.execute(query).scalars())
+
+
+def add(
+    tx: WriteTransaction,
+    hierarchy: str,
+    kind: AuthorityKind,
+    key: str,
+    evidence: Evidence,
+    permitted: tuple[str, ...] | None,
+) -> int:
+    """Record a new authority, the next of its kind; its number is returned.
+
+    Args:
+        key: where its key is, as in :class:`~trustctl.facts.issuance.Authority`.
+    """
+    fingerprint = evidence.facts.fingerprint
+    a = authority.c
+    highest = tx.connection.execute(
+        select(func.max(a.number)).where((a.hierarchy == hierarchy) & (a.kind == kind))
+    ).scalar()
+    number = (highest or 0) + 1
+    store(tx, evidence)
+    values: dict[str, object] = {
+        "hierarchy": hierarchy,
+        "kind": kind,
+        "number": number,
+        "key": key,
+        "permitted": None if permitted is None else json.dumps(list(permitted)),
+    }
+    tx.insert(
+        authority,
+        id=tx.new_id(authority),
+        fingerprint=fingerprint,
+        added_at=tx.now,
+        retired_at=None,
+        **values,
+    )
+    tx.record("ca.authority", fingerprint, values)
+    return number
+
+
+def store(tx: WriteTransaction, evidence: Evidence) -> None:
+    """Keep a certificate, where it is not kept already."""
+    tx.flush()
+    known = select(certificate.c.fingerprint).where(
+        certificate.c.fingerprint == evidence.facts.fingerprint
+    )
+    if tx.connection.execute(known).first() is None:
+        tx.insert(certificate, **certificate_row(evidence))
+
+
+def retire(tx: WriteTransaction, one: Authority) -> None:
+    """Let an authority sign no more certificates; what it signed stays, and so does its CRL."""
+    tx.connection.execute(
+        update(authority).where(authority.c.id == one.id).values(retired_at=tx.now)
+    )
+    tx.record("ca.retire", one.fingerprint, {})
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """A CA that we made a key for and that a root elsewhere has to sign."""
+
+    spki: str
+    hierarchy: str
+    subject: str
+    permitted: tuple[str, ...] | None
+    public_key: bytes
+    key: str
+
+
+def add_request(tx: WriteTransaction, wanted: PendingRequest) -> None:
+    """Record a request that is about to be carried to the root."""
+    permitted = None if wanted.permitted is None else json.dumps(list(wanted.permitted))
+    values: dict[str, object] = {
+        "hierarchy": wanted.hierarchy,
+        "subject": wanted.subject,
+        "permitted": permitted,
+        "key": wanted.key,
+    }
+    tx.insert(
+        request,
+        spki=wanted.spki,
+        public_key=wanted.public_key,
+        at=tx.now,
+        by=tx.actor,
+        **values,
+    )
+    details = {**values, "public_key": wanted.public_key.hex()}
+    tx.record("ca.request", wanted.spki, details)
+
+
+def requests(connection: Connection) -> list[PendingRequest]:
+    """The requests that no authority has come of yet."""
+    r = request.c
+    answered = select(certificate.c.spki).join(
+        authority, authority.c.fingerprint == certificate.c.fingerprint
+    )
+    query = (
+        select(r.spki, r.hierarchy, r.subject, r.permitted, r.public_key, r.key)
+        .where(r.spki.not_in(answered))
+        .order_by(r.at, r.spki)
+    )
+    return [
+        PendingRequest(
+            row[0], row[1], row[2], None if row[3] is None else tuple(json.loads(row[3])), *row[4:]
+        )
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,140 @@
+"""What the CA signs: committed before the signature is made, completed after, revoked one day."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, select
+
+from trustctl.errors import ConflictError
+from trustctl.facts.addition import Evidence
+from trustctl.facts.issuance import Draft, Issuance
+from trustctl.inventory.additions import certificate_row
+from trustctl.inventory.schema import certificate
+from trustctl.inventory.schema_ca import issuance, issued, revocation
+from trustctl.inventory.transaction import WriteTransaction
+
+REASONS = (
+    "unspecified", "key-compromise", "ca-compromise", "affiliation-changed", "superseded",
+    "cessation-of-operation", "privilege-withdrawn",
+)  # fmt: skip
+"""Why a certificate is revoked (RFC 5280, 5.3.1), without those that only a delta needs."""
+
+
+def reserve(tx: WriteTransaction, issuer: str, drafts: Sequence[Draft]) -> list[int]:
+    """Commit to sign these drafts; what each became is recorded by :func:`complete`.
+
+    Args:
+        issuer: the SPKI pin of the authority that will sign.
+
+    Returns:
+        The issuances' ids.
+    """
+    ids = []
+    for one in drafts:
+        issuance_id = tx.new_id(issuance)
+        serial = f"{one.template.serial:x}"
+        values: dict[str, object] = {
+            "issuer": issuer,
+            "tbs_sha256": one.tbs_sha256,
+            "profile": one.template.profile.name,
+            "subject": one.template.subject,
+            "hosts": json.dumps(list(one.template.hosts)),
+            "spki": one.spki,
+            "not_before": one.template.not_before,
+            "not_after": one.template.not_after,
+        }
+        tx.insert(issuance, id=issuance_id, serial=serial, at=tx.now, by=tx.actor, **values)
+        tx.record("ca.reserve", serial, {"issuance": issuance_id, **values})
+        ids.append(issuance_id)
+    return ids
+
+
+def complete(tx: WriteTransaction, signed: Iterable[tuple[int, Evidence]]) -> None:
+    """Record the certificates that issuances became."""
+    for issuance_id, evidence in signed:
+        fingerprint = evidence.facts.fingerprint
+        tx.insert(certificate, **certificate_row(evidence))
+        tx.insert(issued, issuance_id=issuance_id, fingerprint=fingerprint, at=tx.now)
+        tx.record("ca.issue", fingerprint, {"issuance": issuance_id})
+
+
+def revoke(tx: WriteTransaction, one: Issuance, reason: str) -> None:
+    """Revoke what was issued; it takes effect with the next CRL, staple and export.
+
+    Raises:
+        ConflictError: it is revoked already.
+    """
+    if one.revoked_at is not None:
+        raise ConflictError(
+            f"{one.subject} {one.serial} is revoked already ({one.revoked_reason})",
+            "trustctl ca list --all shows it",
+        )
+    tx.insert(revocation, issuance_id=one.id, at=tx.now, by=tx.actor, reason=reason)
+    tx.record("ca.revoke", one.serial, {"issuance": one.id, "reason": reason})
+
+
+def read(
+    connection: Connection, *where: ColumnElement[bool], newest: int | None = None
+) -> list[Issuance]:
+    """The issuances for which all of this holds, oldest first."""
+    query = _query().where(*where)
+    if newest is not None:
+        query = query.order_by(None).order_by(issuance.c.id.desc()).limit(newest)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def find(connection: Connection, subject: str) -> list[Issuance]:
+    """What ``subject`` names: a serial number in hex (colons and case do not matter), or a host's
+    certificates that were signed and are not revoked.
+
+    Raises:
+        ConflictError: nothing fits.
+    """
+    serial = subject.replace(":", "").lower().lstrip("0")
+    i = issuance.c
+    found = [one for one in read(connection, i.serial == serial) if one.fingerprint]
+    if not found:
+        host = subject.strip().lower().removesuffix(".")
+        of_host = read(connection, i.subject == host, issued.c.fingerprint.is_not(None))
+        found = [one for one in of_host if one.revoked_at is None]
+    if not found:
+        raise ConflictError(
+            f"{subject}: the CA has issued no such certificate that is not revoked",
+            "trustctl ca list --all shows all of them",
+        )
+    return found
+
+
+def ders(connection: Connection, found: Iterable[Issuance]) -> dict[int, bytes]:
+    """The certificates of issuances, by id."""
+    wanted = [one.id for one in found]
+    result: dict[int, bytes] = {}
+    for start in range(0, len(wanted), 500):
+        query = (
+            select(issued.c.issuance_id, certificate.c.der)
+            .join(certificate, certificate.c.fingerprint == issued.c.fingerprint)
+            .where(issued.c.issuance_id.in_(wanted[start : start + 500]))
+        )
+        result.update(connection.execute(query).tuples().all())
+    return result
+
+
+def _query() -> Select[Any]:
+    i = issuance.c
+    return (
+        select(
+            i.id, i.issuer, i.serial, i.tbs_sha256, i.profile, i.subject, i.hosts, i.spki,
+            i.not_before, i.not_after, i.at, i.by, issued.c.fingerprint, revocation.c.at,
+            revocation.c.reason,
+        )
+        .outerjoin(issued, issued.c.issuance_id == i.id)
+        .outerjoin(revocation, revocation.c.issuance_id == i.id)
+        .order_by(i.id)
+    )  # fmt: skip
+
+
+def _record(row: Sequence[Any]) -> Issuance:
+    return Issuance(*row[:6], tuple(json.loads(row[6])), *row[7:])
