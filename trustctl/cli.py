@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
-import importlib
 import io
 import os
 import sys
@@ -15,6 +14,7 @@ from typing import NoReturn, TextIO
 import click
 
 from trustctl import __version__
+from trustctl.commands.lazy import LazyGroup
 from trustctl.errors import TrustctlError
 
 _COMMANDS: dict[str, tuple[str, str]] = {
@@ -37,6 +37,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "uninstall": ("generation", "uninstall"),
     "audit": ("audit", "audit"),
     "db": ("db", "db"),
+    "ca": ("ca", "ca"),
 }
 _INTERNAL = 70
 _INTERRUPTED = 130
@@ -44,41 +45,9 @@ _NOBODY_READ = 141
 _COMPLETE = "_TRUSTCTL_COMPLETE"
 
 
-class _Commands(click.Group):
-    """Imports a command's module when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module, attribute = _COMMANDS[name]
-        loaded = importlib.import_module(f"trustctl.commands.{module}")
-        command: click.Command = getattr(loaded, attribute)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f"did you mean: trustctl {near[0]}" if near else "trustctl --help"
-            raise _UnknownCommandError(args[0], hint)
-        return super().resolve_command(ctx, args)
-
-
-class _UnknownCommandError(TrustctlError):
-    exit_code = 2
-
-    def __init__(self, name: str, hint: str) -> None:
-        super().__init__(f"there is no command {name}", hint)
-
-
 @click.group(
-    cls=_Commands,
+    cls=LazyGroup,
+    table=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     epilog="Exit codes: 0 done; 1 the answer is no, or findings; 2 usage; 3 fingerprint mismatch; "
     "4 unusable input; 5 conflict with the inventory; 6 unusable database; 7 unusable target; "

@@ -51,6 +51,13 @@ def as_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=True, indent=2) + "\n")
 
 
+def raw(data: bytes) -> None:
+    """Bytes of our own making (PEM, an image) to stdout as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int = 0) -> None:
     """A plain table of at most 80 columns.
 

@@ -111,3 +111,8 @@ def load(path: Path, passphrase: bytes) -> PrivateKey:
         raise UsageError(f"{path}: the passphrase is not the key's", "type it again") from None
     kind_of(key)
     return cast(PrivateKey, key)
+
+
+def private_pem(key: PrivateKey) -> bytes:
+    """The key in PEM, not encrypted: as an MTA reads it at its start."""
+    return pem(private_der(key), "PRIVATE KEY")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
@@ -33,10 +34,15 @@ def authorities(
         query = query.where(a.hierarchy == hierarchy)
     if kind is not None:
         query = query.where(a.kind == kind)
-    return [
-        Authority(*row[:11], None if row[11] is None else tuple(json.loads(row[11])), *row[12:])
-        for row in connection.execute(query)
-    ]
+    return [_authority(tuple(row)) for row in connection.execute(query)]
+
+
+def _authority(row: tuple[Any, ...]) -> Authority:
+    return Authority(*(*row[:11], _list(row[11]), *row[12:]))
+
+
+def _list(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(json.loads(text))
 
 
 def current(connection: Connection, hierarchy: str, kind: AuthorityKind) -> Authority:
@@ -55,6 +61,11 @@ def current(connection: Connection, hierarchy: str, kind: AuthorityKind) -> Auth
             f"there is no {kind} CA in the hierarchy {hierarchy}", "trustctl ca init makes one"
         )
     return found[-1]
+
+
+def kind_named(text: str) -> AuthorityKind:
+    """``root`` or ``issuing`` as a kind."""
+    return "root" if text == "root" else "issuing"
 
 
 def hierarchies(connection: Connection) -> list[str]:
@@ -165,8 +176,6 @@ def requests(connection: Connection) -> list[PendingRequest]:
         .order_by(r.at, r.spki)
     )
     return [
-        PendingRequest(
-            row[0], row[1], row[2], None if row[3] is None else tuple(json.loads(row[3])), *row[4:]
-        )
+        PendingRequest(row[0], row[1], row[2], _list(row[3]), row[4], row[5])
         for row in connection.execute(query)
     ]

@@ -76,14 +76,45 @@ def revoke(tx: WriteTransaction, one: Issuance, reason: str) -> None:
     tx.record("ca.revoke", one.serial, {"issuance": one.id, "reason": reason})
 
 
-def read(
-    connection: Connection, *where: ColumnElement[bool], newest: int | None = None
-) -> list[Issuance]:
+def read(connection: Connection, *where: ColumnElement[bool]) -> list[Issuance]:
     """The issuances for which all of this holds, oldest first."""
     query = _query().where(*where)
-    if newest is not None:
-        query = query.order_by(None).order_by(issuance.c.id.desc()).limit(newest)
-    return [_record(row) for row in connection.execute(query)]
+    return [_record(tuple(row)) for row in connection.execute(query)]
+
+
+def search(
+    connection: Connection,
+    *,
+    issuers: Sequence[str] | None = None,
+    until: int | None = None,
+    after: int | None = None,
+    host: str | None = None,
+    revoked: bool | None = None,
+    unfinished: bool = False,
+) -> list[Issuance]:
+    """Issuances by what people filter for, oldest first.
+
+    Args:
+        issuers: only those of these SPKI pins. until: only those that end by then. after: only
+            those that do not end before. host: only subjects that hold this text. revoked: only
+            those that are, or are not; None for both. unfinished: also those without a signature.
+    """
+    i = issuance.c
+    where: list[ColumnElement[bool]] = []
+    if issuers is not None:
+        where.append(i.issuer.in_(list(issuers)))
+    if until is not None:
+        where.append(i.not_after <= until)
+    if after is not None:
+        where.append(i.not_after >= after)
+    if host is not None:
+        where.append(i.subject.contains(host.strip().lower(), autoescape=True))
+    if revoked is not None:
+        known = revocation.c.issuance_id
+        where.append(known.is_not(None) if revoked else known.is_(None))
+    if not unfinished:
+        where.append(issued.c.fingerprint.is_not(None))
+    return read(connection, *where)
 
 
 def find(connection: Connection, subject: str) -> list[Issuance]:
@@ -136,5 +167,5 @@ def _query() -> Select[Any]:
     )  # fmt: skip
 
 
-def _record(row: Sequence[Any]) -> Issuance:
-    return Issuance(*row[:6], tuple(json.loads(row[6])), *row[7:])
+def _record(row: tuple[Any, ...]) -> Issuance:
+    return Issuance(*(*row[:6], tuple(json.loads(row[6])), *row[7:]))

@@ -22,25 +22,25 @@ def tables(
         for row in connection.execution_options(yield_per=2000).execute(query):
             yield tuple(row)
 
-    columns = ("fingerprint", "hierarchy", "kind", "number", "key", "permitted", "added_at",
-               "retired_at")  # fmt: skip
-    yield "authority", replay.authorities, {r[0]: r[1:] for r in rows(authority, *columns)}
-    columns = ("spki", "hierarchy", "subject", "permitted", "key", "at", "by", "public_key")
+    names: tuple[str, ...] = ("fingerprint", "hierarchy", "kind", "number", "key", "permitted",
+                              "added_at", "retired_at")  # fmt: skip
+    yield "authority", replay.authorities, {r[0]: r[1:] for r in rows(authority, *names)}
+    names = ("spki", "hierarchy", "subject", "permitted", "key", "at", "by", "public_key")
     yield (
         "request",
         replay.requests,
-        {r[0]: (*r[1:4], r[7].hex(), *r[4:7]) for r in rows(request, *columns)},
+        {r[0]: (*r[1:4], r[7].hex(), *r[4:7]) for r in rows(request, *names)},
     )
-    columns = ("id", "issuer", "serial", "tbs_sha256", "profile", "subject", "hosts", "spki",
-               "not_before", "not_after", "at", "by")  # fmt: skip
-    yield "issuance", replay.issuances, {r[0]: r[1:] for r in rows(issuance, *columns)}
-    columns = ("issuance_id", "fingerprint", "at")
-    yield "issued", replay.issued, {r[0]: r[1:] for r in rows(issued, *columns)}
-    columns = ("issuance_id", "at", "by", "reason")
-    yield "revocation", replay.revocations, {r[0]: r[1:] for r in rows(revocation, *columns)}
-    columns = ("issuer", "number", "base", "this_update", "next_update", "der")
+    names = ("id", "issuer", "serial", "tbs_sha256", "profile", "subject", "hosts", "spki",
+             "not_before", "not_after", "at", "by")  # fmt: skip
+    yield "issuance", replay.issuances, {r[0]: r[1:] for r in rows(issuance, *names)}
+    names = ("issuance_id", "fingerprint", "at")
+    yield "issued", replay.issued, {r[0]: r[1:] for r in rows(issued, *names)}
+    names = ("issuance_id", "at", "by", "reason")
+    yield "revocation", replay.revocations, {r[0]: r[1:] for r in rows(revocation, *names)}
+    names = ("issuer", "number", "base", "this_update", "next_update", "der")
     yield (
         "CRL",
         replay.crls,
-        {r[:2]: (*r[2:5], hashlib.sha256(r[5]).hexdigest()) for r in rows(crl, *columns)},
+        {r[:2]: (*r[2:5], hashlib.sha256(r[5]).hexdigest()) for r in rows(crl, *names)},
     )

@@ -1,0 +1,123 @@
+"""Hosts that the CA is asked to certify: as people name them, drafted, looked at, signed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from trustctl.commands.ca import work
+from trustctl.commands.ca.keys import Keys
+from trustctl.commands.invocation import Invocation
+from trustctl.errors import InputError, TrustctlError, UsageError
+
+if TYPE_CHECKING:
+    from trustctl.facts.addition import Evidence
+    from trustctl.facts.issuance import Authority
+
+DAY = 86400
+MOST_NAMES = 100
+Host = tuple[str, ...]
+"""A host's names, the one that its files are named after first."""
+
+
+def parse_hosts(texts: Sequence[str]) -> list[Host]:
+    """Hosts as ``HOST[,ALIAS...]``.
+
+    Raises:
+        UsageError: a name is none, or a host stands twice.
+    """
+    from trustctl.facts.names import parse_host
+
+    found: list[Host] = []
+    for text in texts:
+        names = tuple(dict.fromkeys(parse_host(one) for one in text.split(",")))
+        if len(names) > MOST_NAMES:
+            raise UsageError(f"{names[0]}: more than {MOST_NAMES} names", "split them up")
+        found.append(names)
+    seen: set[str] = set()
+    for host in found:
+        if host[0] in seen:
+            raise UsageError(f"{host[0]} stands twice", "name each host once")
+        seen.add(host[0])
+    return found
+
+
+def read_hosts(file: str) -> list[Host]:
+    """Hosts from a file: one a line, its aliases behind it; ``#`` begins a comment.
+
+    Raises:
+        InputError: the file cannot be read, or a line is wrong (each is named).
+    """
+    from trustctl.intake.source import read_source
+
+    try:
+        text = read_source(file, limit=64 << 20).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8", "one host a line is meant") from None
+    found: list[Host] = []
+    bad: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].replace(",", " ").split()
+        if not words:
+            continue
+        try:
+            found += parse_hosts([",".join(words)])
+        except TrustctlError as error:
+            bad.append(f"  line {number}: {error.message}")
+    if bad:
+        shown = "\n".join(bad[:20]) + (f"\n  ... and {len(bad) - 20} more" if bad[20:] else "")
+        raise InputError(f"{file}: {len(bad)} bad lines; nothing was issued\n{shown}")
+    return parse_hosts([",".join(one) for one in found])
+
+
+def issue_hosts(
+    call: Invocation,
+    keys: Keys,
+    hierarchy: str | None,
+    hosts: Sequence[Host],
+    public_keys: Sequence[bytes],
+    *,
+    profile_name: str,
+    days: int | None,
+) -> tuple[list[Evidence], list[bytes]]:
+    """Certificates for hosts, and the chain above them (without the root), as DER.
+
+    Args:
+        public_keys: each host's SubjectPublicKeyInfo.
+
+    Raises:
+        UsageError: what must not be signed; nothing was. ConflictError: there is no such CA.
+    """
+    from trustctl.ca import profile
+    from trustctl.ca.draft import draft, new_serial
+    from trustctl.facts.issuance import Template
+    from trustctl.inventory import authorities
+
+    found = profile.load(profile_name)
+    if found.ca:
+        raise UsageError(f"{profile_name} is a profile for CAs", "for a host: mta, mta-client")
+    if days is not None and days > found.maximum_days:
+        raise UsageError(
+            f"--days {days}: {found.maximum_days} are the most for the profile {profile_name}",
+            "trustctl ca renew makes the next one in time",
+        )
+    with call.reading() as tx:
+        name = work.pick(tx.connection, hierarchy)
+        issuing: Authority = authorities.current(tx.connection, name, "issuing")
+        above = work.chain_of(tx.connection, issuing)
+    signer = keys.signer(issuing)
+    start = call.now - work.CLOCK_SKEW_SECONDS
+    end = call.now + (days or found.days) * DAY
+    if days is None:
+        end = min(end, issuing.not_after)
+    drafts = [
+        draft(
+            Template(found, host[0], host, key, new_serial(), start, end),
+            above[0],
+            signer.kind,
+        )
+        for host, key in zip(hosts, public_keys, strict=True)
+    ]
+    work.look(drafts, above)
+    made = work.sign(call, issuing.spki, signer, drafts)
+    return made, [issuing.der]

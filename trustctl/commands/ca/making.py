@@ -1,0 +1,57 @@
+"""Drafts of our own authorities: root and issuing CAs."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from trustctl.ca.kinds import PublicKey
+    from trustctl.facts.issuance import AuthorityKind, Draft, KeyKind
+
+DAY = 86400
+
+
+def authority_draft(
+    which: AuthorityKind,
+    hierarchy: str,
+    number: int,
+    key: PublicKey,
+    now: int,
+    *,
+    issuer: x509.Certificate | None = None,
+    signer: KeyKind | None = None,
+    permitted: tuple[str, ...] | None = None,
+) -> Draft:
+    """The draft of a root (no ``issuer``) or of an issuing CA.
+
+    The name carries some digits of the key: no two authorities anywhere have the same.
+
+    Args:
+        signer: the kind of the issuer's key.
+    """
+    from trustctl.ca import profile
+    from trustctl.ca.draft import draft, new_serial
+    from trustctl.ca.kinds import kind_of, spki_of
+    from trustctl.commands.ca.work import CLOCK_SKEW_SECONDS
+    from trustctl.facts.issuance import Template
+
+    found = profile.load(which)
+    spki = spki_of(key)
+    digits = hashlib.sha256(spki).hexdigest()[:8].upper()
+    end = now + found.days * DAY
+    if issuer is not None:
+        end = min(end, int(issuer.not_valid_after_utc.timestamp()))
+    template = Template(
+        profile=found,
+        subject=f"{hierarchy[:32]} {which} {number} {digits}",
+        hosts=(),
+        public_key=spki,
+        serial=new_serial(),
+        not_before=now - CLOCK_SKEW_SECONDS,
+        not_after=end,
+        permitted=permitted,
+    )
+    return draft(template, issuer, signer or kind_of(key))

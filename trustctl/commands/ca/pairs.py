@@ -1,0 +1,113 @@
+"""``HOST.key`` and ``HOST.crt``: written exclusively, synced together, resumed after a kill."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trustctl import files
+from trustctl.errors import InputError, TargetError
+
+if TYPE_CHECKING:
+    from trustctl.ca.kinds import PrivateKey
+    from trustctl.facts.addition import Evidence
+    from trustctl.facts.issuance import KeyKind
+
+
+class Pairs:
+    """The key and certificate files of some hosts in one folder.
+
+    A key that a killed run left without its certificate is used again.
+    """
+
+    def __init__(self, folder: Path, hosts: Sequence[str], kind: KeyKind) -> None:
+        """Look, and refuse before anything is made.
+
+        Raises:
+            TargetError: a certificate is there already, or the folder is not one to write keys to.
+        """
+        self.folder = Path(os.path.abspath(folder))
+        self._hosts, self._kind = list(hosts), kind
+        self._keys: list[PrivateKey] = []
+        self._created: list[Path] = []
+        if os.path.lexists(self.folder):
+            files.refuse_unsafe(self.folder)
+        elif not self.folder.parent.is_dir():
+            raise TargetError(f"{self.folder.parent} is not there", f"mkdir -p {self.folder}")
+        for host in self._hosts:
+            path = self.folder / f"{host}.crt"
+            if os.path.lexists(path):
+                raise TargetError(
+                    f"{path} exists already; nothing was issued",
+                    f"trustctl ca renew {host}, or name another folder with --out",
+                )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make the keys and write them; where what follows fails, those that are new go again."""
+        from trustctl.ca.keyfile import private_pem
+        from trustctl.ca.kinds import generate
+
+        with files.explained(self.folder):
+            files.make_folder(self.folder, mode=0o700, group=None)
+        try:
+            for host in self._hosts:
+                path = self.folder / f"{host}.key"
+                key = self._left(path)
+                if key is None:
+                    key = generate(self._kind)
+                    with files.explained(path):
+                        files.create(path, [private_pem(key)], mode=0o600, group=None)
+                    self._created.append(path)
+                self._keys.append(key)
+            yield
+        except Exception:
+            for path in self._created:
+                with suppress(OSError):
+                    path.unlink()
+            raise
+
+    def _left(self, path: Path) -> PrivateKey | None:
+        from cryptography.hazmat.primitives import serialization
+
+        from trustctl.ca.kinds import kind_of
+
+        if not os.path.lexists(path):
+            return None
+        with files.explained(path):
+            if path.is_symlink() or path.stat().st_mode & 0o077:
+                raise TargetError(f"{path} is there, and not as trustctl writes keys", "look at it")
+            data = path.read_bytes()
+        try:
+            key: Any = serialization.load_pem_private_key(data, None)
+        except (ValueError, TypeError):
+            raise InputError(
+                f"{path} is there already, and is no key; nothing was issued", "move it away"
+            ) from None
+        if kind_of(key) != self._kind:
+            raise InputError(f"{path} is a key of another kind", f"--key {kind_of(key)}")
+        found: PrivateKey = key
+        return found
+
+    def public_keys(self) -> list[bytes]:
+        """Each host's SubjectPublicKeyInfo."""
+        from trustctl.ca.kinds import spki_of
+
+        return [spki_of(one.public_key()) for one in self._keys]
+
+    def finish(self, made: Sequence[Evidence], chain: Sequence[bytes]) -> None:
+        """Write the certificates, each with the chain above it, and force all to the disk."""
+        from trustctl.facts.pem import pem
+
+        above = b"".join(pem(one) for one in chain)
+        self._created = []  # from here on they are keys of certificates
+        written = []
+        with files.explained(self.folder):
+            for host, one in zip(self._hosts, made, strict=True):
+                path = self.folder / f"{host}.crt"
+                files.create(path, [pem(one.der), above], mode=0o644, group=None)
+                written += [path, self.folder / f"{host}.key"]
+            files.sync_tree(self.folder, [*written, self.folder])

@@ -1,0 +1,104 @@
+"""The steps that the CA's commands share: which CA, whose chain, committed, signed, recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from trustctl.commands.invocation import Invocation
+from trustctl.errors import ConflictError, UsageError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from sqlalchemy import Connection
+
+    from trustctl.ca.signer import Signer
+    from trustctl.facts.addition import Evidence
+    from trustctl.facts.issuance import Authority, Draft
+    from trustctl.inventory.transaction import WriteTransaction
+
+CLOCK_SKEW_SECONDS = 3600
+"""What is issued is valid from an hour ago: a partner's clock may be behind."""
+
+
+def pick(connection: Connection, hierarchy: str | None) -> str:
+    """The name of the CA that is meant.
+
+    Raises:
+        ConflictError: there is none. UsageError: there are several, or none of that name.
+    """
+    from trustctl.inventory.authorities import hierarchies
+
+    known = hierarchies(connection)
+    if not known:
+        raise ConflictError("there is no CA yet", "trustctl ca init makes one")
+    if hierarchy is None:
+        if len(known) > 1:
+            raise UsageError(
+                f"there are {len(known)} CAs ({', '.join(known)}); say which", f"--ca {known[0]}"
+            )
+        return known[0]
+    if hierarchy not in known:
+        raise UsageError(f"there is no CA {hierarchy}", f"the CAs are: {', '.join(known)}")
+    return hierarchy
+
+
+def chain_of(connection: Connection, authority: Authority) -> tuple[x509.Certificate, ...]:
+    """An authority's certificate and those above it, the root last."""
+    from cryptography import x509
+
+    from trustctl.ca.path import path
+    from trustctl.inventory.authorities import authorities
+
+    others = [x509.load_der_x509_certificate(one.der) for one in authorities(connection)]
+    return path(x509.load_der_x509_certificate(authority.der), others)
+
+
+def look(drafts: Sequence[Draft], above: tuple[x509.Certificate, ...]) -> list[str]:
+    """Refuse what must not be signed; what else lint has to say is returned.
+
+    Raises:
+        UsageError: a rule says error.
+    """
+    from trustctl.ca.lint import demand, lint
+
+    warnings: list[str] = []
+    for one in drafts:
+        remarks = lint(one, above)
+        demand(remarks, one.template.subject)
+        warnings += [f"{one.template.subject}: {remark.text}" for remark in remarks]
+    return warnings
+
+
+def sign(
+    call: Invocation,
+    issuer: str,
+    signer: Signer,
+    drafts: Sequence[Draft],
+    *,
+    then: Callable[[WriteTransaction, list[Evidence]], object] | None = None,
+) -> list[Evidence]:
+    """Commit to the drafts, sign them, record what they became.
+
+    A kill between leaves issuances without a certificate, never a certificate without an issuance:
+    the signatures are in this process's memory alone until they are recorded.
+
+    Args:
+        issuer: the SPKI pin of the signing authority.
+        then: what else is to be recorded in the transaction that records the certificates.
+    """
+    from trustctl.ca.finish import finish
+    from trustctl.facts.addition import Evidence
+    from trustctl.facts.certificate import parse_certificate
+    from trustctl.inventory import issuances
+
+    with call.writing() as tx:
+        ids = issuances.reserve(tx, issuer, drafts)
+    signed = [finish(one, signer) for one in drafts]
+    made = [Evidence(parse_certificate(der), der) for der in signed]
+    with call.writing() as tx:
+        issuances.complete(tx, zip(ids, made, strict=True))
+        if then is not None:
+            tx.flush()
+            then(tx, made)
+    return made
