@@ -15,12 +15,12 @@ from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, padding, rsa
 from cryptography.x509.oid import NameOID
 
 from trustctl.facts.der import certificate_fields
 
-KeyKind = Literal["p256", "p384", "rsa2048", "rsa1024", "dsa2048", "ed25519", "ed448"]
+KeyKind = Literal["p256", "p384", "rsa2048", "rsa1024", "dsa2048", "ed25519", "ed448", "ml-dsa-65"]
 HashName = Literal["sha256", "sha384", "sha1", "md5"]
 PrivateKey = (
     ec.EllipticCurvePrivateKey
@@ -28,7 +28,9 @@ PrivateKey = (
     | dsa.DSAPrivateKey
     | ed25519.Ed25519PrivateKey
     | ed448.Ed448PrivateKey
+    | mldsa.MLDSA65PrivateKey
 )
+_HASHLESS = (ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey, mldsa.MLDSA65PrivateKey)
 DAY = 86400
 _STRONG: dict[str, hashes.SHA256 | hashes.SHA384] = {
     "sha256": hashes.SHA256(),
@@ -107,6 +109,8 @@ def new_key(kind: KeyKind = "p256") -> PrivateKey:
             return ed25519.Ed25519PrivateKey.generate()
         case "ed448":
             return ed448.Ed448PrivateKey.generate()
+        case "ml-dsa-65":
+            return mldsa.MLDSA65PrivateKey.generate()
         case _:
             return _slow_key(kind)
 
@@ -194,9 +198,9 @@ def _make(
         builder = builder.add_extension(alternatives, critical=False)
     if ca is not None:
         builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
-    edwards = isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
-    edwards = isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
-    made = builder.sign(signer, None if edwards else _STRONG.get(signed_with, hashes.SHA256()))
+    made = builder.sign(
+        signer, None if isinstance(signer, _HASHLESS) else _STRONG.get(signed_with, hashes.SHA256())
+    )
     der = made.public_bytes(serialization.Encoding.DER)
     return Made(_weakly(der, signer, signed_with) if signed_with in _WEAK else der, private)
 

@@ -44,10 +44,16 @@ def altered(
     elif listed := list(extensions):
         fields.append(tlv(0xA3, tlv(0x30, *listed)))
     body = tlv(0x30, *fields)
-    algorithm = children(made.der, element(made.der, 0, len(made.der)))[1]
     signature = made.key.sign(body, ec.ECDSA(hashes.SHA256()))
-    der = tlv(0x30, body, made.der[algorithm.start : algorithm.end], tlv(0x03, b"\0", signature))
+    der = tlv(0x30, body, parts(made.der)[1], tlv(0x03, b"\0", signature))
     return Made(der, made.key)
+
+
+def parts(der: bytes) -> tuple[bytes, bytes, bytes]:
+    """The three parts of a certificate: what is signed, the algorithm, the signature."""
+    found = children(der, element(der, 0, len(der)))
+    body, algorithm, signature = (der[one.start : one.end] for one in found)
+    return body, algorithm, signature
 
 
 def extension(oid: str, value: bytes, *, critical: bool | None = None) -> bytes:

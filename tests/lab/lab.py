@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar, cast
 
 from tests import certs
 from tests.certs import Made
@@ -13,6 +14,7 @@ from tests.lab.exim import Exim, receiver
 from tests.lab.network import Network
 from tests.lab.senders import ONE_BUNDLE, PER_DOMAIN, RECIPE_2009, Naive, Protected
 
+S = TypeVar("S", bound=Exim)
 _SMTPD = Path(__file__).resolve().with_name("smtpd.py")
 
 
@@ -44,7 +46,7 @@ class Lab:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._hosts: dict[str, Mx] = {}
-        self._senders: list[Exim] = []
+        self._senders: dict[str, Exim] = {}
 
     def mx(self, name: str, *chain: Made | bytes, key: Made | None = None) -> Mx:
         """A host that serves this chain; the same one for the same name."""
@@ -77,20 +79,37 @@ class Lab:
         self.network.dns({})
         for one in self._hosts.values():
             one.clear()
-        for sender in self._senders:
+        for sender in self._senders.values():
             sender.forget()
+
+    def sender(self, name: str, make: Callable[[], S]) -> S:
+        """A sender, made when it is first asked for; the same one for the same name."""
+        if name not in self._senders:
+            self._senders[name] = make()
+        found = self._senders[name]
+        assert isinstance(found, Exim)
+        return cast("S", found)
 
     def naive(self, name: str, transport: str) -> Naive:
         """A sender with a transport of somebody's own."""
-        made = Naive(self.network, name, transport)
-        self._senders.append(made)
-        return made
+        return self.sender(name, lambda: Naive(self.network, name, transport))
 
-    def protected(self, name: str, **options: object) -> Protected:
-        """Another protected sender."""
-        made = Protected(self.network, name, **options)  # type: ignore[arg-type]
-        self._senders.append(made)
-        return made
+    def protected(
+        self,
+        name: str,
+        *,
+        macros: str = "",
+        files: Mapping[str, str] | None = None,
+        aliases: str = "",
+        edit: Mapping[str, str] | None = None,
+    ) -> Protected:
+        """Another protected sender, as :class:`Protected`."""
+        return self.sender(
+            name,
+            lambda: Protected(
+                self.network, name, macros=macros, files=files, aliases=aliases, edit=edit
+            ),
+        )
 
     # certificates
 
@@ -103,6 +122,11 @@ class Lab:
     def bar_cert(self) -> Made:
         """Another peer's own: can sign."""
         return certs.self_signed("mx.bar.test", ca=True)
+
+    @cached_property
+    def stranger_cert(self) -> Made:
+        """What an attacker made for the peer's host's name."""
+        return certs.self_signed("mx.foo.test")
 
     @cached_property
     def public_ca(self) -> Made:
@@ -123,8 +147,8 @@ class Lab:
 
     @cached_property
     def stranger(self) -> Mx:
-        """An attacker with a certificate that he made for the peer's host's name."""
-        return self.mx("stranger", certs.self_signed("mx.foo.test"))
+        """An attacker with a certificate of his own."""
+        return self.mx("stranger", self.stranger_cert)
 
     @cached_property
     def certified(self) -> Mx:
@@ -143,29 +167,27 @@ class Lab:
 
     # senders
 
-    @cached_property
+    @property
     def stock(self) -> Exim:
         """Debian's Exim as it comes."""
-        made = Exim(self.network, "stock")
-        self._senders.append(made)
-        return made
+        return self.sender("stock", lambda: Exim(self.network, "stock"))
 
-    @cached_property
+    @property
     def recipe(self) -> Naive:
         """The recipe of 2009."""
         return self.naive("recipe", RECIPE_2009)
 
-    @cached_property
+    @property
     def bundle(self) -> Naive:
         """Mandatory verification against one file."""
         return self.naive("bundle", ONE_BUNDLE)
 
-    @cached_property
+    @property
     def per_domain(self) -> Naive:
         """A file for each domain, and nothing else."""
         return self.naive("per-domain", PER_DOMAIN)
 
-    @cached_property
+    @property
     def us(self) -> Protected:
         """The sender that trustctl protects."""
         return self.protected("us.test", macros="MAIN_SMTPUTF8_ADVERTISE_HOSTS = *\n")

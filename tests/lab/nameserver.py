@@ -1,8 +1,10 @@
 """A DNS server that answers what a file says, read anew for each query: spoofing is writing a file.
 
 Usage: python nameserver.py ZONE.json, where the zone is ``{"NAME": {"TYPE": [DATA, ...]}}``: ``A``
-an address, ``MX`` a host (optionally with a preference before it), ``TLSA`` hex. Every answer
-claims to be validated by DNSSEC (the AD bit): whoever trusts DNS here trusts the attacker.
+an address, ``MX`` a host (optionally with a preference before it; ``.`` is nobody), ``CNAME`` a
+name, ``TLSA`` hex, ``SERVFAIL`` anything. Data after ``NAME: `` is said to be of that name,
+whatever was asked for. Every answer claims to be validated by DNSSEC (the AD bit): whoever trusts
+DNS here trusts the attacker.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import struct
 import sys
 from pathlib import Path
 
-TYPES = {"A": 1, "MX": 15, "TLSA": 52}
-_OK, _NXDOMAIN = 0, 3
+TYPES = {"A": 1, "CNAME": 5, "MX": 15, "TLSA": 52}
+_OK, _SERVFAIL, _NXDOMAIN = 0, 2, 3
 
 
 def answer(query: bytes, zone: dict[str, dict[str, list[str]]]) -> bytes:
@@ -34,23 +36,33 @@ def answer(query: bytes, zone: dict[str, dict[str, list[str]]]) -> bytes:
         _record(number, data)
         for kind, number in TYPES.items()
         for data in zone.get(name, {}).get(kind, [])
-        if number == wanted
+        if number in (wanted, TYPES["CNAME"])
     ]
     code = _OK if name in zone else _NXDOMAIN
+    if "SERVFAIL" in zone.get(name, {}):
+        code = _SERVFAIL
     flags = 0x8000 | 0x0400 | 0x0100 | 0x0080 | 0x0020 | code  # QR AA RD RA AD
     head = query[:2] + struct.pack(">HHHHH", flags, 1, len(records), 0, 0)
     return head + question + b"".join(records)
 
 
-def _record(kind: int, data: str) -> bytes:
+def _record(kind: int, said: str) -> bytes:
+    owner, separator, data = said.rpartition(": ")
     if kind == TYPES["A"]:
         content = ipaddress.IPv4Address(data).packed
     elif kind == TYPES["MX"]:
         preference, _space, host = data.rpartition(" ")
         content = struct.pack(">H", int(preference or 10)) + _name(host)
+    elif kind == TYPES["CNAME"]:
+        content = _name(data)
     else:
         content = bytes.fromhex(data)
-    return b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 0, len(content)) + content
+    # without a name of its own the question's, by reference (RFC 1035, 4.1.4)
+    return (
+        (_name(owner) if separator else b"\xc0\x0c")
+        + struct.pack(">HHIH", kind, 1, 0, len(content))
+        + content
+    )
 
 
 def _name(host: str) -> bytes:

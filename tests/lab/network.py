@@ -34,7 +34,8 @@ class Network:
         self._last_address = 1
         self._children: list[subprocess.Popen[bytes]] = []
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1\n")
+        resolver = "nameserver 127.0.0.1\noptions timeout:1 trust-ad\n"
+        (directory / "resolv.conf").write_text(resolver)
         self._holder = subprocess.Popen(
             [
                 *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),

@@ -13,7 +13,7 @@ from trustctl.export.exim import configuration as texts_for
 
 pytestmark = pytest.mark.lab
 Make = Callable[..., Box]
-OURS = ["trustctl", "trustctl_wait"]
+OURS = ["trustctl", "trustctl_address", "trustctl_verify", "trustctl_wait"]
 TEXTS = texts_for("/etc/exim4")
 FIRST = "begin routers\n"
 TAKES_ALL = "grabs_all:\n  driver = dnslookup\n  domains = *\n  transport = remote_smtp\n\n"
@@ -100,7 +100,7 @@ def test_a_snippet_put_in_place_by_hand_is_effective(exim: Make) -> None:
     answer = box.trustctl("apply")
     assert "stays first" in answer["said"][-1]
     assert effective(box)
-    assert box.routers()[:3] == [*OURS, "hubbed_hosts"]
+    assert box.routers()[:5] == [*OURS, "hubbed_hosts"]
 
 
 def test_a_change_of_type_does_not_take_protection_away(exim: Make) -> None:
@@ -109,7 +109,7 @@ def test_a_change_of_type_does_not_take_protection_away(exim: Make) -> None:
     box.trustctl("apply")
     box.set(configtype="smarthost")
     assert "stays first" in box.trustctl("apply")["said"][-1]
-    assert box.routers()[:2] == OURS
+    assert box.routers()[:4] == OURS
     assert effective(box)
 
 
@@ -167,7 +167,7 @@ def test_a_router_that_comes_first_and_takes_all_is_refused(exim: Make, split: b
         state = box.trustctl("state")["said"]
         assert "grabs_all comes before trustctl_wait" in state["differences"][0]
         assert "error" not in box.trustctl("apply"), "the block goes back to the first place"
-        assert box.routers()[:3] == [*OURS, "grabs_all"]
+        assert box.routers()[:5] == [*OURS, "grabs_all"]
         assert effective(box)
         return
     add_router(box, TAKES_ALL, split=True)
@@ -193,7 +193,7 @@ def test_a_router_that_is_local_only_may_come_first(exim: Make, router: str) -> 
     box = exim(split=True)
     add_router(box, router, split=True)
     assert "error" not in box.trustctl("apply")
-    assert box.routers()[:3] == ["mine", *OURS]
+    assert box.routers()[:5] == ["mine", *OURS]
     assert effective(box)
 
 

@@ -74,7 +74,10 @@ def get(data: bytes, key: bytes) -> bytes | None:
     if place is None:
         return None
     key_length, value_length = _PAIR.unpack_from(data, place)
-    return data[place + 8 + key_length : place + 8 + key_length + value_length]
+    end = place + 8 + key_length + value_length
+    if end > len(data):
+        raise TargetError("a map on disk is damaged: a record runs over")
+    return data[end - value_length : end]
 
 
 def _find(data: bytes, key: bytes) -> int | None:
@@ -130,7 +133,15 @@ def update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
 
     Raises:
         TargetError: ``data`` is no cdb.
+        ValueError: it would pass the format's 4 GiB.
     """
+    try:
+        return _update(data, changes)
+    except struct.error:
+        raise TargetError("a map on disk is damaged: it is no cdb") from None
+
+
+def _update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
     end = _records_end(data)
     if (len(data) - end) % 8:
         raise TargetError("a map on disk is damaged: it is no cdb")
@@ -138,6 +149,8 @@ def update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
     hashes = dict(zip(slots[1::2], slots[0::2], strict=True))
     hashes.pop(0, None)
     places = sorted(hashes)
+    if (places[0] != _HEADER or places[-1] >= end) if places else end != _HEADER:
+        raise TargetError("a map on disk is damaged: its tables do not fit its records")
     pieces: list[bytes] = []
     pairs: list[tuple[int, int]] = []
     position, index, copied = _HEADER, 0, _HEADER

@@ -19,7 +19,7 @@ import re
 from collections.abc import Sequence
 
 from trustctl.errors import UsageError
-from trustctl.export.bundle import block
+from trustctl.export.bundle import block, refuse_strange
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.pem import pem
 from trustctl.facts.records import PeerTrust, TrustedCertificate
@@ -44,7 +44,11 @@ def compile_peer(trust: PeerTrust, distrusted: Sequence[str] = ()) -> CompiledPe
 
     Args:
         distrusted: the fingerprints that no authority may bring back, sorted.
+
+    Raises:
+        DatabaseError: it is not what trustctl stores.
     """
+    refuse_strange(trust)
     certificates = sorted(trust.certificates, key=_fingerprint)
     texts = {one.fingerprint: pem(one.der) for one in certificates}
     domains = ",".join(trust.domains) or "-"

@@ -19,8 +19,9 @@ class CertificateFacts:
         serial: the serial number in lower-case hex, with a leading ``-`` where negative.
         names: dNSName, iPAddress and common-name host names, in order, without repeats.
         not_before, not_after: seconds since 1970-01-01 UTC.
-        is_ca: whether a verifier may take it for an issuer: basicConstraints cA, or True for
-            X.509 version 1 (which has no such field, and GnuTLS accepts as an anchor that signs).
+        is_ca: whether a verifier may take it for an issuer: basicConstraints cA; where there is
+            no such extension, True unless keyUsage forbids it (GnuTLS takes every such anchor for
+            an issuer, OpenSSL those with keyCertSign); True for X.509 version 1.
         self_signed: whether its own key made its signature (checked, not guessed from names).
         key_kind: ``rsa``, ``dsa``, ``ec``, ``ed25519``, ``ed448``, ``ml-dsa-65``, ... .
         key_bits: size of the modulus or of the curve's field.

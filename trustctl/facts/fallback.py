@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from trustctl.facts.der import children, element, subject_public_key_info
+
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+\.?", re.ASCII)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -34,10 +36,10 @@ class Reader:
 
     def key(self) -> tuple[str | None, int | None, str | None]:
         """Kind, bits and curve of the key."""
-        info = self._tbs["subject_public_key_info"]
-        oid = info["algorithm"]["algorithm"].dotted
+        oid = self._key_oid()
         if oid in _KEY_OIDS:
             return _KEY_OIDS[oid], None, None
+        info = self._tbs["subject_public_key_info"]
         kind = info.algorithm
         if kind == "rsa":
             return "rsa", info.bit_size, None
@@ -46,14 +48,25 @@ class Reader:
             return "ec", None, str(curve) if form == "named" else "explicit"
         return str(kind), None, None
 
+    def _key_oid(self) -> str:
+        # asn1crypto does not get as far as the OID of an algorithm that it does not know
+        from asn1crypto import core
+
+        info = subject_public_key_info(self._der)
+        algorithm = children(info, element(info, 0, len(info)))[0]
+        oid = children(info, algorithm)[0]
+        return str(core.ObjectIdentifier.load(info[oid.start : oid.end], strict=True).dotted)
+
     def names(self) -> tuple[str, ...]:
         """dNSName, iPAddress and host-like common names."""
         found: list[str] = []
-        for extension in self._extensions():
-            if extension["extn_id"].native == "subject_alt_name":
-                for name in extension["extn_value"].parsed:
-                    if name.name in ("dns_name", "ip_address"):
-                        found.append(str(name.native))
+        for alternatives in self._extension("subject_alt_name"):
+            for name in alternatives:
+                if name.name == "dns_name":
+                    # its own bytes: .native would make U-labels of A-labels
+                    found.append(name.chosen.contents.decode("ascii", "backslashreplace"))
+                elif name.name == "ip_address":
+                    found.append(str(name.native))
         for rdn in self._tbs["subject"].chosen:
             for attribute in rdn:
                 value = attribute["value"].native
@@ -62,18 +75,19 @@ class Reader:
         return tuple(dict.fromkeys(found))
 
     def is_ca(self) -> bool:
-        """basicConstraints cA; False where there is no such extension (RFC 5280, 4.2.1.9)."""
-        flags = [
-            bool(extension["extn_value"].parsed["ca"].native)
-            for extension in self._extensions()
-            if extension["extn_id"].native == "basic_constraints"
-        ]
-        # the extension twice is a contradiction: what may sign may sign
-        return any(flags)
+        """basicConstraints cA; without it, whether keyUsage leaves it open."""
+        # an extension twice is a contradiction: what may sign may sign
+        if constraints := self._extension("basic_constraints"):
+            return any(bool(one["ca"].native) for one in constraints)
+        usages = self._extension("key_usage")
+        return not usages or any("key_cert_sign" in one.native for one in usages)
 
-    def _extensions(self) -> list[Any]:
-        extensions = self._tbs["extensions"]
-        return [] if extensions.native is None else list(extensions)
+    def _extension(self, name: str) -> list[Any]:
+        return [
+            one["extn_value"].parsed
+            for one in self._tbs["extensions"]
+            if one["extn_id"].native == name
+        ]
 
     def subject(self) -> str:
         """The subject as text."""
@@ -103,6 +117,8 @@ class Reader:
         """The hash of the signature algorithm; None where it has none of its own."""
         algorithm = self._certificate["signature_algorithm"]
         name = str(algorithm["algorithm"].native)
+        if weak := _WEAK_OIDS.get(algorithm["algorithm"].dotted):
+            return weak
         if name in ("ed25519", "ed448") or algorithm["algorithm"].dotted in _KEY_OIDS:
             return None
         return str(algorithm.hash_algo)
@@ -111,6 +127,15 @@ class Reader:
 def _moment(value: datetime) -> int:
     return int((value - _EPOCH).total_seconds())
 
+
+_WEAK_OIDS = {
+    "1.2.840.113549.1.1.3": "md4",
+    "1.2.840.113549.2.2": "md2",
+    "1.2.840.113549.2.4": "md4",
+    "1.2.840.113549.2.5": "md5",
+    "1.3.14.3.2.26": "sha1",
+}
+"""Weak signatures that asn1crypto has no name for: some certificates name the hash alone."""
 
 _KEY_OIDS = {
     "1.3.101.112": "ed25519",

@@ -68,11 +68,6 @@ def _parse(der: bytes) -> CertificateFacts:
         problems.append(f"its {what} cannot be read")
         return None
 
-    spki_der = None
-    try:
-        spki_der = subject_public_key_info(der)
-    except ValueError:
-        problems.append("its key cannot be read")
     kind, bits, curve = read("kind of key", _key, reader.key) or (None, None, None)
     names = read("names", _names, reader.names) or ()
     if len(names) > _NAMES_KEPT:
@@ -80,7 +75,7 @@ def _parse(der: bytes) -> CertificateFacts:
     version = read("version", lambda c: 3 if c.version is x509.Version.v3 else 1, reader.version)
     facts = CertificateFacts(
         fingerprint=hashlib.sha256(der).hexdigest(),
-        spki=None if spki_der is None else hashlib.sha256(spki_der).hexdigest(),
+        spki=hashlib.sha256(subject_public_key_info(der)).hexdigest(),
         subject=_clip(read("subject", lambda c: c.subject.rfc4514_string(), reader.subject)),
         issuer=_clip(read("issuer", lambda c: c.issuer.rfc4514_string(), reader.issuer)),
         serial=read("serial number", lambda c: f"{c.serial_number:x}", reader.serial),
@@ -139,10 +134,12 @@ def _each_name(certificate: x509.Certificate) -> Iterator[str]:
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return False
+    extensions = certificate.extensions
+    with contextlib.suppress(x509.ExtensionNotFound):
+        return extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    with contextlib.suppress(x509.ExtensionNotFound):
+        return extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    return True
 
 
 def _signature_hash(certificate: x509.Certificate) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, table, text
 from sqlalchemy.engine import URL
@@ -30,7 +31,9 @@ def default_path() -> Path:
     """Where the inventory is when nobody says otherwise: the system's for root, else the user's."""
     if os.geteuid() == 0:
         return Path("/var/lib/trustctl/trustctl.db")
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    data = os.environ.get("XDG_DATA_HOME", "")
+    if not os.path.isabs(data):  # the XDG specification has a relative one ignored
+        data = "~/.local/share"
     return _expanded(data) / "trustctl" / "trustctl.db"
 
 
@@ -69,18 +72,21 @@ def locate(value: str | None) -> Path:
             f"--db: {url.get_backend_name()} is not supported, only sqlite is",
             "type a path, or sqlite:////path/to/trustctl.db",
         )
+    if url.host or url.query:  # sqlite://var/lib/x.db would be another file: lib/x.db
+        raise UsageError(
+            f"--db: {value!r} is not the URL of a file", "type sqlite:////path/to/trustctl.db"
+        )
     if not url.database or url.database == ":memory:":
         raise UsageError("--db: the URL names no file", "type sqlite:////path/to/trustctl.db")
     return Path(url.database)
 
 
 def _engine(path: Path, *, immutable: bool = False) -> Engine:
-    uri = "file:" + percent(str(path.absolute()))
     query = {"uri": "true", "mode": "ro" if immutable else "rw"}
     if immutable:
         query["immutable"] = "1"
     engine = create_engine(
-        URL.create("sqlite", database=uri, query=query),
+        URL.create("sqlite", database=uri(path), query=query),
         poolclass=NullPool,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
     )
@@ -103,9 +109,15 @@ def _engine(path: Path, *, immutable: bool = False) -> Engine:
     return engine
 
 
-def percent(path: str) -> str:
-    """The path as it stands in an SQLite ``file:`` URI (https://www.sqlite.org/uri.html)."""
-    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+def uri(path: Path) -> str:
+    """The path as an SQLite ``file:`` URI (https://www.sqlite.org/uri.html), whatever its bytes."""
+    return "file:" + quote(os.fsencode(path.absolute()))
+
+
+def use_wal(connection: Connection) -> None:
+    """Turn on write-ahead logging: a backup that was put in the inventory's place has it off."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA journal_mode = WAL")
 
 
 def create(path: Path) -> None:
@@ -201,7 +213,9 @@ def open_engine(path: Path, *, write: bool, check_version: bool = True) -> Engin
     engine = _engine(path, immutable=immutable)
     if check_version:
         with mapped(path), engine.connect() as connection:
-            _check_version(path, connection)
+            found = version(connection)
+        if found != schema.HEAD:
+            raise wrong_version(path, found)
     return engine
 
 
@@ -223,20 +237,24 @@ def _header(path: Path) -> bytes:
 
 def version(connection: Connection) -> str | None:
     """The revision that the database says it has; None where it says nothing."""
-    row = connection.execute(select(text("version_num")).select_from(table("alembic_version")))
-    return row.scalar_one_or_none()
+    query = select(text("version_num")).select_from(table("alembic_version"))
+    found = connection.execute(query).scalars().all()
+    return str(found[0]) if len(found) == 1 else None
 
 
-def _check_version(path: Path, connection: Connection) -> None:
-    found = version(connection)
-    if found == schema.HEAD:
-        return
+def wrong_version(path: Path, found: str | None) -> DatabaseError:
+    """The error to show for an inventory of a version that is not the newest."""
+    if found is None:
+        return DatabaseError(
+            f"{path} does not say of which version it is; it was left as it is",
+            "restore a backup of it",
+        )
     if found in REVISIONS:
-        raise DatabaseError(
+        return DatabaseError(
             f"{path} is of an older version ({found}; this trustctl needs {schema.HEAD})",
             "trustctl db upgrade (it makes a backup first)",
         )
-    raise DatabaseError(
+    return DatabaseError(
         f"{path} was written by a newer trustctl (version {found}; this one knows {schema.HEAD})",
         "upgrade trustctl; it was left as it is",
     )

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
-from trustctl.errors import DatabaseError, TargetError
+from trustctl.errors import TargetError
 from trustctl.facts.moment import format_moment
 from trustctl.inventory import database, schema
 from trustctl.resources import resource
+
+_STRUCTURE = (
+    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite~_%' "
+    "ESCAPE '~'"
+)
 
 
 def upgrade(path: Path, now: int) -> tuple[str, str, Path] | None:
@@ -33,9 +40,7 @@ def upgrade(path: Path, now: int) -> tuple[str, str, Path] | None:
     if before == schema.HEAD:
         return None
     if before not in database.REVISIONS:
-        raise DatabaseError(
-            f"{path} was written by a newer trustctl (version {before})", "upgrade trustctl"
-        )
+        raise database.wrong_version(path, before)
     saved = backup(path, None, now, version_label=before)
     config = Config()
     config.set_main_option("script_location", str(resource("migrations")).replace("%", "%%"))
@@ -60,15 +65,15 @@ def backup(path: Path, to: Path | None, now: int, *, version_label: str = "") ->
     stamp = format_moment(now).replace("-", "").replace(":", "")
     label = f"-{version_label}" if version_label else ""
     place = to or path.with_name(f"{path.name}.backup{label}-{stamp}")
+    if not place.name or place.is_dir():
+        raise TargetError(f"{place} is a folder", "name a file in it: trustctl db backup FILE")
     scratch = place.with_name(f".{place.name}.new-{os.getpid()}")
     try:
         os.close(os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
             with (
                 database.mapped(path),
-                closing(
-                    sqlite3.connect(f"file:{database.percent(str(path))}?mode=ro", uri=True)
-                ) as source,
+                closing(sqlite3.connect(f"{database.uri(path)}?mode=ro", uri=True)) as source,
                 closing(sqlite3.connect(scratch)) as copy,
             ):
                 source.backup(copy)
@@ -91,7 +96,7 @@ def backup(path: Path, to: Path | None, now: int, *, version_label: str = "") ->
 
 
 def check(connection: Connection) -> list[str]:
-    """What SQLite itself finds wrong with the file and its references; empty where it is sound."""
+    """What is wrong with the file, its references and its structure; empty where it is sound."""
     problems = [
         str(row[0])
         for row in connection.exec_driver_sql("PRAGMA integrity_check")
@@ -101,4 +106,16 @@ def check(connection: Connection) -> list[str]:
         f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there"
         for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
     ]
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        database.build(fresh)
+        ours = _structure(fresh.execute(_STRUCTURE))
+    theirs = _structure(connection.exec_driver_sql(_STRUCTURE))
+    # a trigger that is gone no longer protects, one that was added acts in our name
+    for name in sorted({name for name, _sql in ours.items() ^ theirs.items()}):
+        problems.append(f"{name} is not as trustctl made it: another program altered the structure")
     return problems
+
+
+def _structure(rows: Iterable[Any]) -> dict[str, str]:
+    """``trigger vouch_no_update`` -> its statement, without regard to spaces."""
+    return {f"{kind} {name}": "".join(sql.split()) for kind, name, sql in rows}

@@ -38,7 +38,7 @@ _README = b"""\
 #    router that delivers to remote domains, and that of transport.conf into "begin transports".
 #    (Debian's split configuration: copy them as they are to conf.d/router/050_trustctl and
 #    conf.d/transport/050_trustctl; trustctl keeps them up to date from then on.)
-# 2. Check with:  exim4 -bV && exim4 -bP router_list     (trustctl has to be the first)
+# 2. Check with:  exim4 -bV && exim4 -bP router_list     (trustctl's are the first)
 # 3. Reload Exim, then run:  trustctl audit
 #
 # From then on mail to the protected domains goes straight to their own hosts, past any smarthost.

@@ -24,6 +24,7 @@ _SETTLED_SECONDS = 0.5
 _NEEDED = {
     r"^Support for:.*\bEvent\b": "events (a pin cannot be held without)",
     r"^Lookups .*\bcdb\b": "cdb look-ups",
+    r"^Lookups .*\bdnsdb\b": "dnsdb look-ups",
     r"^Lookups .*\bdsearch\b": "dsearch look-ups",
     r"^Support for:.*\b(GnuTLS|OpenSSL)\b": "TLS",
 }

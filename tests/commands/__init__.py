@@ -1,0 +1,1 @@
+"""Tests of trustctl.commands, through the command line."""

@@ -1,0 +1,70 @@
+"""Signatures: whether a certificate made its own is checked, and weak ones are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import certs, odd
+from tests.certs import KeyKind
+from trustctl.facts.certificate import parse_certificate
+
+
+def test_a_self_signature_is_checked() -> None:
+    """A forged twin with the same names and another key's signature is not self-signed."""
+    real = certs.self_signed("mx.foo.test")
+    twin = certs.issue(real, "mx.foo.test", subject="mx.foo.test")
+    assert parse_certificate(real.der).self_signed
+    facts = parse_certificate(twin.der)
+    assert facts.subject == facts.issuer
+    assert not facts.self_signed
+
+
+@pytest.mark.parametrize("flip", [-1, -20])
+def test_one_bit_of_the_signature_and_it_is_self_signed_no_more(flip: int) -> None:
+    """A damaged signature is no proof of anything; the certificate is read all the same."""
+    der = bytearray(certs.self_signed().der)
+    der[flip] ^= 1
+    facts = parse_certificate(bytes(der))
+    assert not facts.self_signed
+    assert facts.names == ("mx.foo.test",)
+
+
+def test_what_an_authority_issued_is_not_self_signed() -> None:
+    """A leaf of the peer's own CA, and that CA."""
+    root = certs.authority("Foo CA")
+    leaf = parse_certificate(certs.issue(root).der)
+    assert (leaf.self_signed, leaf.issuer, leaf.is_ca) == (False, "CN=Foo CA", False)
+    assert parse_certificate(root.der).self_signed
+    assert parse_certificate(root.der).names == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "signed_with"), [("p256", "sha1"), ("rsa2048", "sha1"), ("rsa2048", "md5")]
+)
+def test_weak_signatures_are_named(key: KeyKind, signed_with: certs.HashName) -> None:
+    """The hash is told whether the certificate signed itself (which is checked) or another did."""
+    own = parse_certificate(certs.self_signed(key=key, signed_with=signed_with).der)
+    assert (own.signature_hash, own.self_signed) == (signed_with, True)
+    root = certs.authority(key=key)
+    other = parse_certificate(certs.issue(root, signed_with=signed_with).der)
+    assert (other.signature_hash, other.self_signed) == (signed_with, False)
+
+
+@pytest.mark.parametrize(
+    ("oid", "name"), [("2a864886f70d010103", "md4"), ("2a864886f70d0205", "md5")]
+)
+def test_weak_signatures_that_libraries_do_not_know(oid: str, name: str) -> None:
+    """MD4, and a bare hash where a signature algorithm belongs, are weak and not just unknown."""
+    algorithm = certs.tlv(0x30, certs.tlv(0x06, bytes.fromhex(oid)), certs.tlv(0x05))
+    body, _old, signature = odd.parts(certs.self_signed().der)
+    facts = parse_certificate(certs.tlv(0x30, body, algorithm, signature))
+    assert (facts.signature_hash, facts.self_signed) == (name, False)
+
+
+def test_a_signature_that_cannot_be_read_is_said_to_be_so() -> None:
+    """An unknown algorithm: no hash, and not silently."""
+    algorithm = certs.tlv(0x30, certs.tlv(0x06, b"\x2a\x03\x04"))
+    body, _old, signature = odd.parts(certs.self_signed().der)
+    facts = parse_certificate(certs.tlv(0x30, body, algorithm, signature))
+    assert facts.signature_hash is None
+    assert "its signature algorithm cannot be read" in facts.problems

@@ -1,0 +1,62 @@
+"""Fixtures of the inventory's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import certs
+from tests.inventory.store import BOB, LONG, NOW, Store, addition, strong
+from trustctl.facts.addition import NewVouch
+from trustctl.inventory import distrusts, generations, pins, settings, vouches
+from trustctl.inventory.generations import GenerationRow
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An inventory that is not there yet, in a folder that is not there yet."""
+    return Store(tmp_path / "inventory" / "trustctl.db")
+
+
+@pytest.fixture(scope="session")
+def pool() -> tuple[certs.Made, ...]:
+    """Eight peers' certificates, valid at ``NOW``."""
+    return tuple(strong(f"mx.peer{number}.test") for number in range(8))
+
+
+@pytest.fixture(scope="session")
+def issued() -> tuple[certs.Made, certs.Made, certs.Made]:
+    """A leaf, its intermediate and its root, valid at ``NOW``."""
+    begins = NOW - certs.DAY
+    root = certs.authority("Foo root", days=LONG, not_before=begins)
+    middle = certs.issue(root, (), ca=True, subject="Foo middle", days=LONG, not_before=begins)
+    return certs.issue(middle, "mx.foo.test", days=LONG, not_before=begins), middle, root
+
+
+@pytest.fixture
+def full(
+    store: Store,
+    pool: tuple[certs.Made, ...],
+    issued: tuple[certs.Made, certs.Made, certs.Made],
+) -> Store:
+    """An inventory with a row at least in every table."""
+    leaf, middle, root = issued
+    store.add(
+        addition("foo", leaf, "foo.test", "xn--mller-kva.test", chain=(middle, root),
+                 mx_hosts=("mx.foo.test",), vouches=(NewVouch("Ann", "phone", "", NOW + 500), BOB)),
+        addition("bar", pool[0], "bar.test"),
+        addition("bar", pool[1], vouches=()),
+        addition("baz", pool[2], "baz.test", role="authority"),
+        now=NOW - 1000,
+    )  # fmt: skip
+    with store.writing() as tx:
+        pins.retire(tx, pins.find(tx.connection, pool[1].fingerprint)[0], "lost")
+        vouches.withdraw(tx, pins.find(tx.connection, "foo")[0], "Ann", "misheard")
+        distrusts.add(tx, "fingerprint", pool[3].fingerprint, "stolen")
+        distrusts.add(tx, "spki", pool[2].spki, "stolen too")
+        settings.change(tx, "vouches_required", "2")
+    with store.writing() as tx:
+        row = GenerationRow(1, NOW, NOW, 5, "ab" * 32)
+        generations.record(tx, "/etc/exim4", "exim", row, action="generation.publish")
+    return store
