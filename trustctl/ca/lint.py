@@ -72,8 +72,10 @@ def demand(remarks: list[Remark], subject: str) -> None:
     """
     errors = [one for one in remarks if one.level == "error"]
     if errors:
-        listed = "\n".join(f"  {one.text} [{one.rule}: {one.source}]" for one in errors)
-        raise UsageError(f"{subject}: this must not be signed; nothing was\n{listed}")
+        raise UsageError(
+            f"{subject}: this must not be signed; nothing was",
+            details=[f"{one.text} [{one.rule}: {one.source}]" for one in errors],
+        )
 
 
 @rule("within-constraints", "RFC 5280, 4.2.1.10")

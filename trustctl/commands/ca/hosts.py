@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DAY = 86400
 MOST_NAMES = 100
+_SHOWN = 20
 Host = tuple[str, ...]
 """A host's names, the one that its files are named after first."""
 
@@ -63,10 +64,12 @@ def read_hosts(file: str) -> list[Host]:
         try:
             found += parse_hosts([",".join(words)])
         except TrustctlError as error:
-            bad.append(f"  line {number}: {error.message}")
+            bad.append(f"line {number}: {error.message}")
     if bad:
-        shown = "\n".join(bad[:20]) + (f"\n  ... and {len(bad) - 20} more" if bad[20:] else "")
-        raise InputError(f"{file}: {len(bad)} bad lines; nothing was issued\n{shown}")
+        more = [f"... and {len(bad) - _SHOWN} more"] if len(bad) > _SHOWN else []
+        raise InputError(
+            f"{file}: {len(bad)} bad lines; nothing was issued", details=[*bad[:_SHOWN], *more]
+        )
     return parse_hosts([",".join(one) for one in found])
 
 

@@ -117,7 +117,7 @@ def init(
     for evidence, what in zip(made, ("root", "issuing CA"), strict=False):
         end = evidence.facts.not_after
         render.line(f"made: the {what} of {hierarchy}, to {format_date(end or 0)}")
-        render.fields([("fingerprint", spoken(evidence.facts.fingerprint))])
+        render.fields([("fingerprint", spoken(evidence.facts.fingerprint).splitlines())])
     if domains:
         render.line(f"the issuing CA is held to: {' '.join(domains)}")
     render.note(

@@ -11,6 +11,8 @@ from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trustctl.facts.issuance import Authority, Issuance
 
 
@@ -159,14 +161,14 @@ def show(call: Invocation, subject: str, as_json: bool) -> None:
     for index, one in enumerate(found):
         if index:
             render.line()
-        pairs = [
-            ("host", "\n".join(one.hosts) or one.subject),
+        pairs: list[tuple[str, str | Sequence[str]]] = [
+            ("host", one.hosts or one.subject),
             ("profile", one.profile),
             ("state", state(one, call.now)),
             ("valid", f"{format_moment(one.not_before)} to {format_moment(one.not_after)}"),
             ("serial", one.serial.upper()),
-            ("fingerprint", spoken(one.fingerprint or "")),
-            ("key (SPKI)", spoken(one.spki)),
+            ("fingerprint", spoken(one.fingerprint or "").splitlines()),
+            ("key (SPKI)", spoken(one.spki).splitlines()),
             ("issued", f"{format_moment(one.at)} by {one.by}"),
         ]
         if one.revoked_at is not None:
