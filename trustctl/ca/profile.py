@@ -17,8 +17,11 @@ KEY_USAGES = (
 EXTENDED_KEY_USAGES = ("server_auth", "client_auth", "email_protection", "ocsp_signing")
 _FIELDS = {
     "description": str, "ca": bool, "path_length": int, "days": int, "maximum_days": int,
-    "key_kinds": list, "key_usage": list, "extended_key_usage": list,
+    "key_kinds": list, "key_usage": list, "extended_key_usage": list, "names_from_request": bool,
 }  # fmt: skip
+
+
+_OPTIONAL = ("path_length", "names_from_request")
 
 
 def names() -> list[str]:
@@ -53,7 +56,7 @@ def parse(name: str, data: dict[str, Any]) -> Profile:
             raise ValueError(f"unknown field {key}")
         if type(value) is not _FIELDS[key]:
             raise ValueError(f"{key} is not of type {_FIELDS[key].__name__}")
-    missing = [one for one in _FIELDS if one not in data and one != "path_length"]
+    missing = [one for one in _FIELDS if one not in data and one not in _OPTIONAL]
     if missing:
         raise ValueError(f"{missing[0]} is missing")
     for key, known in (
@@ -78,4 +81,5 @@ def parse(name: str, data: dict[str, Any]) -> Profile:
         key_kinds=tuple(data["key_kinds"]),
         key_usage=tuple(data["key_usage"]),
         extended_key_usage=tuple(data["extended_key_usage"]),
+        names_from_request=data.get("names_from_request", False),
     )

@@ -23,6 +23,7 @@ class Profile:
         days: its lifetime unless told. maximum_days: the longest that may be asked for.
         key_kinds: the kinds of key that it may be for.
         key_usage, extended_key_usage: RFC 5280, 4.2.1.3 and 4.2.1.12, by cryptography's names.
+        names_from_request: whether a certificate request may say which hosts it is for.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Profile:
     key_kinds: tuple[str, ...]
     key_usage: tuple[str, ...]
     extended_key_usage: tuple[str, ...]
+    names_from_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,13 @@ def find(connection: Connection, subject: str) -> list[Issuance]:
     return found
 
 
+def crosses(connection: Connection, profile: str) -> list[Issuance]:
+    """The cross-certificates of this profile that were signed and are not revoked, oldest first."""
+    i = issuance.c
+    where = (i.profile == profile, issued.c.fingerprint.is_not(None))
+    return [one for one in read(connection, *where) if one.revoked_at is None]
+
+
 def ders(connection: Connection, found: Iterable[Issuance]) -> dict[int, bytes]:
     """The certificates of issuances, by id."""
     wanted = [one.id for one in found]

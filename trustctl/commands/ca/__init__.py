@@ -9,6 +9,9 @@ from trustctl.commands.lazy import LazyGroup
 _COMMANDS = {
     "init": ("init", "init"),
     "issue": ("issue", "issue"),
+    "sign": ("request", "sign"),
+    "renew": ("renew", "renew"),
+    "rollover": ("rollover", "rollover"),
     "list": ("listing", "list_"),
     "show": ("listing", "show"),
     "certificate": ("certificate", "certificate"),

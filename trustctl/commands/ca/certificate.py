@@ -22,11 +22,9 @@ def certificate(call: Invocation, which: str, out: str | None, hierarchy: str | 
     \b
     trustctl ca certificate root --out bar-root.pem
     """
-    from pathlib import Path
-
-    from trustctl import files, render
+    from trustctl import render
     from trustctl.commands.ca import work
-    from trustctl.errors import TargetError
+    from trustctl.commands.ca.output import write_new
     from trustctl.facts.pem import pem
     from trustctl.inventory import authorities
 
@@ -38,13 +36,6 @@ def certificate(call: Invocation, which: str, out: str | None, hierarchy: str | 
     if out is None:
         render.raw(text)
         return
-    path = Path(out)
-    with files.explained(path):
-        try:
-            files.create(path, [text], mode=0o644, group=None)
-        except FileExistsError:
-            raise TargetError(
-                f"{path} exists already; it was left as it is", "name another file"
-            ) from None
-        files.sync(path)
-    render.line(f"written: {path}")
+    with write_new(out) as target:
+        target.finish(text)
+    render.line(f"written: {out}")

@@ -108,6 +108,7 @@ def issue_hosts(
         name = work.pick(tx.connection, hierarchy)
         issuing: Authority = authorities.current(tx.connection, name, "issuing")
         above = work.chain_of(tx.connection, issuing)
+        bridges = work.bridges(tx.connection, name, call.now)
     signer = keys.signer(issuing)
     start = call.now - work.CLOCK_SKEW_SECONDS
     end = call.now + (days or found.days) * DAY
@@ -123,4 +124,4 @@ def issue_hosts(
     ]
     work.look(drafts, above)
     made = work.sign(call, issuing.spki, signer, drafts)
-    return made, [issuing.der]
+    return made, [issuing.der, *bridges]

@@ -55,8 +55,7 @@ def list_(
                 revoked=True if revoked else None if everything else False,
                 unfinished=everything,
             )
-    own = {one.fingerprint for one in cas}
-    rows = [one for one in found if one.fingerprint not in own or one.fingerprint is None]
+    rows = found if everything else [one for one in found if one.hosts]
     if as_json:
         shown = [_authority_json(one) for one in cas] if only_cas else [to_json(o) for o in rows]
         render.as_json(shown)

@@ -55,3 +55,50 @@ def authority_draft(
         permitted=permitted,
     )
     return draft(template, issuer, signer or kind_of(key))
+
+
+def cross_draft(
+    profile_name: str,
+    of: bytes,
+    issuer: x509.Certificate,
+    signer: KeyKind,
+    now: int,
+    *,
+    permitted: tuple[str, ...] | None = None,
+    days: int | None = None,
+) -> Draft:
+    """The draft that signs an authority's name and key anew under another issuer (RFC 5280, 3.2).
+
+    It ends with the original, and with the issuer.
+
+    Args:
+        of: the original certificate's DER.
+    """
+    from cryptography import x509
+
+    from trustctl.ca import profile
+    from trustctl.ca.draft import draft, new_serial
+    from trustctl.commands.ca.work import CLOCK_SKEW_SECONDS
+    from trustctl.facts.certificate import parse_certificate
+    from trustctl.facts.der import subject_public_key_info
+    from trustctl.facts.issuance import Template
+
+    found = profile.load(profile_name)
+    original = x509.load_der_x509_certificate(of)
+    end = min(
+        now + (days or found.days) * DAY,
+        int(original.not_valid_after_utc.timestamp()),
+        int(issuer.not_valid_after_utc.timestamp()),
+    )
+    template = Template(
+        profile=found,
+        subject=parse_certificate(of).subject or "",
+        hosts=(),
+        public_key=subject_public_key_info(of),
+        serial=new_serial(),
+        not_before=now - CLOCK_SKEW_SECONDS,
+        not_after=end,
+        permitted=permitted,
+        cross_of=of,
+    )
+    return draft(template, issuer, signer)

@@ -71,26 +71,14 @@ class Pairs:
             raise
 
     def _left(self, path: Path) -> PrivateKey | None:
-        from cryptography.hazmat.primitives import serialization
-
         from trustctl.ca.kinds import kind_of
 
         if not os.path.lexists(path):
             return None
-        with files.explained(path):
-            if path.is_symlink() or path.stat().st_mode & 0o077:
-                raise TargetError(f"{path} is there, and not as trustctl writes keys", "look at it")
-            data = path.read_bytes()
-        try:
-            key: Any = serialization.load_pem_private_key(data, None)
-        except (ValueError, TypeError):
-            raise InputError(
-                f"{path} is there already, and is no key; nothing was issued", "move it away"
-            ) from None
+        key = read_key(path)
         if kind_of(key) != self._kind:
             raise InputError(f"{path} is a key of another kind", f"--key {kind_of(key)}")
-        found: PrivateKey = key
-        return found
+        return key
 
     def public_keys(self) -> list[bytes]:
         """Each host's SubjectPublicKeyInfo."""
@@ -111,3 +99,80 @@ class Pairs:
                 files.create(path, [pem(one.der), above], mode=0o644, group=None)
                 written += [path, self.folder / f"{host}.key"]
             files.sync_tree(self.folder, [*written, self.folder])
+
+
+def read_key(path: Path) -> PrivateKey:
+    """A host's key as it lies there.
+
+    Raises:
+        TargetError: it is a link, or everybody may read it. InputError: it is no key.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    from trustctl.ca.kinds import kind_of
+
+    with files.explained(path):
+        if path.is_symlink() or path.stat().st_mode & 0o007:
+            raise TargetError(f"{path} is there, and not as trustctl writes keys", "look at it")
+        data = path.read_bytes()
+    try:
+        key: Any = serialization.load_pem_private_key(data, None)
+    except (ValueError, TypeError):
+        raise InputError(
+            f"{path} is there already, and is no key; nothing was issued", "move it away"
+        ) from None
+    kind_of(key)
+    found: PrivateKey = key
+    return found
+
+
+class Renewals:
+    """The files of hosts that are renewed: what is there is replaced, each file in one step."""
+
+    def __init__(self, folder: Path, hosts: Sequence[str], *, same_key: bool) -> None:
+        """Look, and make the keys.
+
+        Raises:
+            TargetError, InputError: a file is not there, or is not as trustctl wrote it.
+        """
+        from trustctl.ca.kinds import generate, kind_of
+
+        self.folder = Path(os.path.abspath(folder))
+        self._keys: dict[str, PrivateKey] = {}
+        self._same_key = same_key
+        if not os.path.lexists(self.folder):
+            raise TargetError(
+                f"{self.folder} is not there", "--out DIR, where the hosts' files are"
+            )
+        files.refuse_unsafe(self.folder)
+        for host in hosts:
+            path = self.folder / f"{host}.key"
+            if not os.path.lexists(path):
+                raise TargetError(
+                    f"{path} is not there: renewing replaces it",
+                    f"--out DIR, or: trustctl ca issue {host} --out DIR",
+                )
+            old = read_key(path)
+            self._keys[host] = old if same_key else generate(kind_of(old))
+
+    def public_key(self, host: str) -> bytes:
+        """The SubjectPublicKeyInfo of the host's next certificate."""
+        from trustctl.ca.kinds import spki_of
+
+        return spki_of(self._keys[host].public_key())
+
+    def replace(self, host: str, made: Evidence, chain: Sequence[bytes]) -> None:
+        """Replace the host's key and certificate; they keep their owner, group and mode."""
+        from trustctl.ca.keyfile import private_pem
+        from trustctl.facts.pem import pem
+
+        contents = {} if self._same_key else {".key": private_pem(self._keys[host])}
+        contents[".crt"] = b"".join(pem(one) for one in (made.der, *chain))
+        with files.explained(self.folder):
+            for suffix, content in contents.items():
+                path = self.folder / f"{host}{suffix}"
+                mode, owner, group = (0o600 if suffix == ".key" else 0o644), None, None
+                with suppress(FileNotFoundError):
+                    info = os.lstat(path)
+                    mode, owner, group = info.st_mode & 0o777, info.st_uid, info.st_gid
+                files.replace(path, content, mode=mode, group=group, owner=owner)

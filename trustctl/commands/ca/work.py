@@ -54,6 +54,23 @@ def chain_of(connection: Connection, authority: Authority) -> tuple[x509.Certifi
     return path(x509.load_der_x509_certificate(authority.der), others)
 
 
+def bridges(connection: Connection, hierarchy: str, now: int) -> list[bytes]:
+    """The certificate (DER) that leads from the current root to the one before it: who trusts only
+    that one still finds a path. No more than one: GnuTLS refuses a chain with two of them, though
+    it trusts the first one's key."""
+    from trustctl.inventory import authorities, issuances
+
+    roots = authorities.authorities(connection, hierarchy=hierarchy, kind="root")
+    if len(roots) < 2 or roots[-2].not_after < now:
+        return []
+    found = [
+        one
+        for one in issuances.crosses(connection, "root-cross")
+        if one.spki == roots[-1].spki and one.issuer == roots[-2].spki
+    ]
+    return list(issuances.ders(connection, found[-1:]).values())
+
+
 def look(drafts: Sequence[Draft], above: tuple[x509.Certificate, ...]) -> list[str]:
     """Refuse what must not be signed; what else lint has to say is returned.
 

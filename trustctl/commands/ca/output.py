@@ -1,0 +1,51 @@
+"""A new file for what the CA makes: refused before anything is signed where it cannot be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from trustctl import files
+from trustctl.errors import TargetError
+
+
+class Output:
+    """The file to be; without a path nothing is written."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.done = False
+
+    def finish(self, content: bytes) -> None:
+        """Write all of it, in one step, and force it to the disk."""
+        if self._path is not None:
+            with files.explained(self._path):
+                files.replace(self._path, content, mode=0o644, group=None)
+        self.done = True
+
+
+@contextmanager
+def write_new(name: str | None) -> Iterator[Output]:
+    """Take the place of a file that must not exist; give it back where what follows fails.
+
+    Raises:
+        TargetError: it exists, or cannot be written.
+    """
+    path = None if name is None else Path(os.path.abspath(name))
+    if path is not None:
+        with files.explained(path):
+            try:
+                files.create(path, [], mode=0o644, group=None)
+            except FileExistsError:
+                raise TargetError(
+                    f"{path} exists already; it was left as it is", "name another file with --out"
+                ) from None
+    output = Output(path)
+    try:
+        yield output
+    finally:
+        if path is not None and not output.done:
+            with suppress(OSError):
+                path.unlink()
