@@ -210,14 +210,33 @@ current_generation = Table(
 IMMUTABLE = ("journal", "vouch", "withdrawal", "distrust", "certificate")
 """Tables whose rows are never updated or deleted."""
 
+_SAME = {
+    "journal": "SELECT 1 FROM journal WHERE seq = NEW.seq OR hash = NEW.hash",
+    "vouch": "SELECT 1 FROM vouch WHERE id = NEW.id",
+    "withdrawal": "SELECT 1 FROM withdrawal WHERE vouch_id = NEW.vouch_id",
+    "distrust": "SELECT 1 FROM distrust WHERE kind = NEW.kind AND value = NEW.value",
+    "certificate": "SELECT 1 FROM certificate WHERE fingerprint = NEW.fingerprint",
+    "pin": "SELECT 1 FROM pin WHERE id = NEW.id OR (peer_id = NEW.peer_id "
+    "AND fingerprint = NEW.fingerprint AND retired_at IS NULL AND NEW.retired_at IS NULL)",
+}
+
 
 def triggers() -> list[str]:
-    """The SQLite statements that make ``IMMUTABLE`` hold, and let a pin only ever be retired."""
+    """The SQLite statements that make ``IMMUTABLE`` hold, and let a pin only ever be retired.
+
+    ``INSERT OR REPLACE`` deletes what is in its way, and no delete trigger fires for that
+    (https://www.sqlite.org/lang_conflict.html): an insert over a row is refused by its own.
+    """
     statements = [
         f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table}: no {verb}, it is a record'); END"
         for table in IMMUTABLE
         for verb in ("update", "delete")
+    ]
+    statements += [
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN EXISTS ({same}) "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: it is there already'); END"
+        for table, same in _SAME.items()
     ]
     statements.append(
         "CREATE TRIGGER pin_no_delete BEFORE DELETE ON pin "
