@@ -12,7 +12,7 @@ from tests import certs
 from tests.certs import Made
 from tests.lab.exim import Exim, receiver
 from tests.lab.network import Network
-from tests.lab.senders import ONE_BUNDLE, PER_DOMAIN, RECIPE_2009, Naive, Protected
+from tests.lab.senders import LISTED, ONE_BUNDLE, PER_DOMAIN, RECIPE_2009, Naive, Protected
 
 S = TypeVar("S", bound=Exim)
 _SMTPD = Path(__file__).resolve().with_name("smtpd.py")
@@ -184,6 +184,13 @@ class Lab:
     def bundle(self) -> Naive:
         """Mandatory verification against one file."""
         return self.naive("bundle", ONE_BUNDLE)
+
+    @property
+    def listed(self) -> Naive:
+        """The same for the domains in a list, the others as ever."""
+        return self.sender(
+            "listed", lambda: Naive(self.network, "listed", ONE_BUNDLE, router=LISTED)
+        )
 
     @property
     def per_domain(self) -> Naive:
