@@ -11,7 +11,7 @@ import pytest
 
 from tests import certs
 from tests.certs import Made
-from tests.export.trusts import EXPIRES, HOSTILE, hostile, trust, trusted
+from tests.trusts import EXPIRES, HOSTILE, hostile, trust, trusted
 from tests.tools import output, require
 from trustctl.errors import DatabaseError
 from trustctl.export.bundle import bundle, compile_peer, pem
