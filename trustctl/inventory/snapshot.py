@@ -106,14 +106,15 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
         .where(facts.not_before.between(*window) | facts.not_after.between(*window))
     )
     lapsed = select(vouch.c.peer_id).where(vouch.c.expires_at.between(*window))
+    later = (since + 1, until)  # what was recorded at ``since`` was seen then
     pinned = select(pin.c.peer_id).where(
-        pin.c.added_at.between(*window) | pin.c.retired_at.between(*window)
+        pin.c.added_at.between(*later) | pin.c.retired_at.between(*later)
     )
-    vouched = select(vouch.c.peer_id).where(vouch.c.at.between(*window))
+    vouched = select(vouch.c.peer_id).where(vouch.c.at.between(*later))
     withdrawn = (
         select(vouch.c.peer_id)
         .join(withdrawal, withdrawal.c.vouch_id == vouch.c.id)
-        .where(withdrawal.c.at.between(*window))
+        .where(withdrawal.c.at.between(*later))
     )
     found: set[int] = set()
     for query in (changed, ended, lapsed, pinned, vouched, withdrawn):
