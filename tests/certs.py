@@ -254,7 +254,7 @@ def tlv(tag: int, *parts: bytes) -> bytes:
 
 
 def s_client(chain: Iterable[Made | bytes]) -> bytes:
-    """What ``openssl s_client -starttls smtp -showcerts`` prints for this chain (OpenSSL 3.0)."""
+    """What ``openssl s_client -starttls smtp -showcerts`` prints for this chain."""
     ders = [one if isinstance(one, bytes) else one.der for one in chain]
     shown = b"".join(
         b" %d s:CN = mx%d\n   i:CN = mx%d\n   a:PKEY: id-ecPublicKey, 256 (bit); "
@@ -265,7 +265,7 @@ def s_client(chain: Iterable[Made | bytes]) -> bytes:
         b"CONNECTED(00000003)\n---\nCertificate chain\n"
         + shown
         + b"---\nServer certificate\n"
-        + pem(ders[0])  # s_client shows it in both places
+        + pem(ders[0])  # older versions show it in both places
         + b"subject=CN = mx0\n\nissuer=CN = mx1\n\n---\nNo client certificate CA names sent\n"
         b"Peer signing digest: SHA256\nVerification error: self-signed certificate\n---\n"
         b"New, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384\n---\n250 HELP\n"

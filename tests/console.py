@@ -75,7 +75,7 @@ class Console:
             for one in streams[1:]:
                 one.flush()
             sys.stdin, sys.stdout, sys.stderr = before
-        out, err = (one.buffer.getvalue().decode() for one in streams[1:])  # type: ignore[attr-defined]
+        out, err = (one.buffer.getvalue().decode() for one in streams[1:])
         ran = Ran(code, out, err)
         inspect(ran, words)
         return ran

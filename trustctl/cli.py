@@ -101,6 +101,7 @@ def run(arguments: Sequence[str]) -> int:
         return _silence(sys.stdout, _NOBODY_READ)
     except OSError as error:
         _say("error", f"cannot write the output: {(error.strerror or str(error)).lower()}")
+        _say("hint", "look at where the output goes; trustctl journal shows what was changed")
         return _silence(sys.stdout, 7)
     return code
 
@@ -138,9 +139,11 @@ def _attempt(arguments: Sequence[str]) -> int:
             _say("hint", "cd to another folder")
             return 7
         _say("error", f"{error.filename}: {(error.strerror or str(error)).lower()}")
+        _say("hint", "look at its owner and mode, and at the disk, then type it again")
         return 7
     except MemoryError:
         _say("error", "out of memory")
+        _say("hint", "make memory free, or raise the limit (ulimit -v), then type it again")
         return _INTERNAL
     except Exception as error:  # the boundary: whatever it is, no traceback reaches a user
         if os.environ.get("TRUSTCTL_DEBUG"):

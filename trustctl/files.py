@@ -35,9 +35,9 @@ def explained(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = error.filename if isinstance(error.filename, str | bytes) else path
-        if isinstance(place, bytes):
-            place = os.fsdecode(place)
+        # of two, the second is what was to be made
+        named = error.filename2 or error.filename
+        place = os.fsdecode(named) if isinstance(named, str | bytes) else path
         raise TargetError(
             f"{place}: {(error.strerror or str(error)).lower()}",
             _HINTS.get(error.errno or 0, "check the folder's owner and mode"),
@@ -59,7 +59,8 @@ def write_all(handle: int, chunks: Iterable[bytes | memoryview]) -> int:
 def create(
     path: Path, chunks: Iterable[bytes | memoryview], *, mode: int, group: int | None
 ) -> int:
-    """Write a file that must not exist. It is not synced: :func:`sync_tree` follows.
+    """Write a file that must not exist. It is not synced: :func:`sync_tree` follows. Where it
+    cannot be written whole nothing is left of it.
 
     Returns:
         Its size in bytes.
@@ -71,6 +72,9 @@ def create(
             os.fchown(handle, -1, group)
         os.fchmod(handle, mode)
         return write_all(handle, chunks)
+    except BaseException:
+        os.unlink(path)
+        raise
     finally:
         os.close(handle)
 
@@ -182,26 +186,48 @@ def refuse_unsafe(path: Path) -> None:
         )
 
 
+def leftovers(folder: Path) -> list[Path]:
+    """What runs that have ended left unfinished in ``folder``; nothing of one that still writes."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [
+        folder / name
+        for name in sorted(names)
+        if name.startswith(TEMPORARY) and not os.path.exists(f"/proc/{name.rpartition('-')[2]}")
+    ]
+
+
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the lock file ``path``, made where it is not there.
 
     Raises:
-        TargetError: another process holds it for ten seconds.
+        TargetError: another process holds it for so many ``seconds``.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + seconds
+    while (handle := _lock(path)) is None:
+        if time.monotonic() > end:
+            raise TargetError(f"{path.parent}: another trustctl is writing there", "try again")
+        time.sleep(0.05)
     try:
-        end = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise TargetError(
-                        f"{path.parent}: another trustctl is writing there", "try again"
-                    ) from None
-                time.sleep(0.05)
         yield
     finally:
         os.close(handle)
+
+
+def _lock(path: Path) -> int | None:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # one that was removed meanwhile (by an uninstall) keeps nobody out
+        if os.path.samestat(os.fstat(handle), os.lstat(path)):
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(handle)
+        raise
+    os.close(handle)
+    return None

@@ -189,6 +189,12 @@ STATEMENTS = (
     "CREATE TRIGGER distrust_no_delete BEFORE DELETE ON distrust BEGIN SELECT RAISE(ABORT, 'distrust: no delete, it is a record'); END",
     "CREATE TRIGGER certificate_no_update BEFORE UPDATE ON certificate BEGIN SELECT RAISE(ABORT, 'certificate: no update, it is a record'); END",
     "CREATE TRIGGER certificate_no_delete BEFORE DELETE ON certificate BEGIN SELECT RAISE(ABORT, 'certificate: no delete, it is a record'); END",
+    "CREATE TRIGGER journal_no_replace BEFORE INSERT ON journal WHEN EXISTS (SELECT 1 FROM journal WHERE seq = NEW.seq OR hash = NEW.hash) BEGIN SELECT RAISE(ABORT, 'journal: it is there already'); END",
+    "CREATE TRIGGER vouch_no_replace BEFORE INSERT ON vouch WHEN EXISTS (SELECT 1 FROM vouch WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'vouch: it is there already'); END",
+    "CREATE TRIGGER withdrawal_no_replace BEFORE INSERT ON withdrawal WHEN EXISTS (SELECT 1 FROM withdrawal WHERE vouch_id = NEW.vouch_id) BEGIN SELECT RAISE(ABORT, 'withdrawal: it is there already'); END",
+    "CREATE TRIGGER distrust_no_replace BEFORE INSERT ON distrust WHEN EXISTS (SELECT 1 FROM distrust WHERE kind = NEW.kind AND value = NEW.value) BEGIN SELECT RAISE(ABORT, 'distrust: it is there already'); END",
+    "CREATE TRIGGER certificate_no_replace BEFORE INSERT ON certificate WHEN EXISTS (SELECT 1 FROM certificate WHERE fingerprint = NEW.fingerprint) BEGIN SELECT RAISE(ABORT, 'certificate: it is there already'); END",
+    "CREATE TRIGGER pin_no_replace BEFORE INSERT ON pin WHEN EXISTS (SELECT 1 FROM pin WHERE id = NEW.id OR (peer_id = NEW.peer_id AND fingerprint = NEW.fingerprint AND retired_at IS NULL AND NEW.retired_at IS NULL)) BEGIN SELECT RAISE(ABORT, 'pin: it is there already'); END",
     "CREATE TRIGGER pin_no_delete BEFORE DELETE ON pin BEGIN SELECT RAISE(ABORT, 'pin: no delete, retire it'); END",
     "CREATE TRIGGER pin_only_retire BEFORE UPDATE ON pin WHEN OLD.retired_at IS NOT NULL OR NEW.retired_at IS NULL OR NEW.id <> OLD.id OR NEW.peer_id <> OLD.peer_id OR NEW.fingerprint <> OLD.fingerprint OR NEW.role <> OLD.role OR NEW.added_at <> OLD.added_at OR NEW.added_by <> OLD.added_by BEGIN SELECT RAISE(ABORT, 'pin: it can only be retired, once'); END",
 )

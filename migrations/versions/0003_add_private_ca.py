@@ -106,6 +106,22 @@ STATEMENTS = (
         FOREIGN KEY(issuance_id) REFERENCES issuance (id)
     )
     """,
+    """
+    CREATE TABLE staple (
+        id INTEGER NOT NULL,
+        issuance_id INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        this_update INTEGER NOT NULL,
+        next_update INTEGER NOT NULL,
+        der BLOB NOT NULL,
+        PRIMARY KEY (id),
+        CONSTRAINT status CHECK (status IN ('good', 'revoked')),
+        FOREIGN KEY(issuance_id) REFERENCES issuance (id)
+    )
+    """,
+    """
+    CREATE INDEX ix_staple_issuance_id ON staple (issuance_id)
+    """,
     "CREATE TRIGGER request_no_update BEFORE UPDATE ON request BEGIN SELECT RAISE(ABORT, 'request: no update, it is a record'); END",
     "CREATE TRIGGER request_no_delete BEFORE DELETE ON request BEGIN SELECT RAISE(ABORT, 'request: no delete, it is a record'); END",
     "CREATE TRIGGER issuance_no_update BEFORE UPDATE ON issuance BEGIN SELECT RAISE(ABORT, 'issuance: no update, it is a record'); END",
@@ -116,6 +132,15 @@ STATEMENTS = (
     "CREATE TRIGGER revocation_no_delete BEFORE DELETE ON revocation BEGIN SELECT RAISE(ABORT, 'revocation: no delete, it is a record'); END",
     "CREATE TRIGGER crl_no_update BEFORE UPDATE ON crl BEGIN SELECT RAISE(ABORT, 'crl: no update, it is a record'); END",
     "CREATE TRIGGER crl_no_delete BEFORE DELETE ON crl BEGIN SELECT RAISE(ABORT, 'crl: no delete, it is a record'); END",
+    "CREATE TRIGGER staple_no_update BEFORE UPDATE ON staple BEGIN SELECT RAISE(ABORT, 'staple: no update, it is a record'); END",
+    "CREATE TRIGGER staple_no_delete BEFORE DELETE ON staple BEGIN SELECT RAISE(ABORT, 'staple: no delete, it is a record'); END",
+    "CREATE TRIGGER authority_no_replace BEFORE INSERT ON authority WHEN EXISTS (SELECT 1 FROM authority WHERE id = NEW.id OR fingerprint = NEW.fingerprint) BEGIN SELECT RAISE(ABORT, 'authority: it is there already'); END",
+    "CREATE TRIGGER request_no_replace BEFORE INSERT ON request WHEN EXISTS (SELECT 1 FROM request WHERE spki = NEW.spki) BEGIN SELECT RAISE(ABORT, 'request: it is there already'); END",
+    "CREATE TRIGGER issuance_no_replace BEFORE INSERT ON issuance WHEN EXISTS (SELECT 1 FROM issuance WHERE id = NEW.id OR tbs_sha256 = NEW.tbs_sha256 OR (issuer = NEW.issuer AND serial = NEW.serial)) BEGIN SELECT RAISE(ABORT, 'issuance: it is there already'); END",
+    "CREATE TRIGGER issued_no_replace BEFORE INSERT ON issued WHEN EXISTS (SELECT 1 FROM issued WHERE issuance_id = NEW.issuance_id OR fingerprint = NEW.fingerprint) BEGIN SELECT RAISE(ABORT, 'issued: it is there already'); END",
+    "CREATE TRIGGER revocation_no_replace BEFORE INSERT ON revocation WHEN EXISTS (SELECT 1 FROM revocation WHERE issuance_id = NEW.issuance_id) BEGIN SELECT RAISE(ABORT, 'revocation: it is there already'); END",
+    "CREATE TRIGGER crl_no_replace BEFORE INSERT ON crl WHEN EXISTS (SELECT 1 FROM crl WHERE issuer = NEW.issuer AND number = NEW.number) BEGIN SELECT RAISE(ABORT, 'crl: it is there already'); END",
+    "CREATE TRIGGER staple_no_replace BEFORE INSERT ON staple WHEN EXISTS (SELECT 1 FROM staple WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'staple: it is there already'); END",
     "CREATE TRIGGER authority_no_delete BEFORE DELETE ON authority BEGIN SELECT RAISE(ABORT, 'authority: no delete, retire it'); END",
     "CREATE TRIGGER authority_only_retire BEFORE UPDATE ON authority WHEN OLD.retired_at IS NOT NULL OR NEW.retired_at IS NULL OR NEW.id <> OLD.id OR NEW.hierarchy <> OLD.hierarchy OR NEW.kind <> OLD.kind OR NEW.number <> OLD.number OR NEW.key <> OLD.key OR NEW.fingerprint <> OLD.fingerprint OR NEW.permitted IS NOT OLD.permitted OR NEW.added_at <> OLD.added_at BEGIN SELECT RAISE(ABORT, 'authority: it can only be retired, once'); END",
 )

@@ -18,6 +18,7 @@ def test_a_certificate_with_its_fingerprint_is_trusted(console: Console, foo: ce
     )  # fmt: skip
     assert ran.out.splitlines()[0] == "added: foo, role host"
     assert f"vouched by   {ANN}" in ran.out
+    assert ran.out.endswith("state        trusted\n")
     assert "foo.test" in ran.out
     assert not ran.err
     assert console.states() == {foo.fingerprint: "trusted"}
@@ -232,7 +233,7 @@ def test_what_was_read_only_in_part_is_kept_and_told(console: Console) -> None:
     never = certs.tlv(0x30, certs.tlv(0x17, b"some day"), certs.tlv(0x17, b"later"))
     made = odd.altered(certs.self_signed("mx.foo.test"), validity=never)
     ran = console.pin(made, "foo")
-    assert "note: its validity cannot be read" in ran.err
+    assert "note: its not-after time cannot be read" in ran.err
     assert "its validity cannot be read" in console("show", "foo").out
     assert console.states() == {made.fingerprint: "unreadable"}
 
@@ -281,3 +282,15 @@ def test_an_expiring_vouch_ends(console: Console, foo: certs.Made) -> None:
     assert console.states("--at", "+9d") == {foo.fingerprint: "trusted"}
     assert console.states("--at", "+11d") == {foo.fingerprint: "unvouched"}
     assert "while Bob is away" in console("show", "foo").out
+
+
+def test_what_is_not_trusted_is_told_at_once(console: Console) -> None:
+    """Vouched for, and yet expired or weak: the answer says so, not only the export."""
+    ended = certs.self_signed("mx.foo.test", not_before=1_500_000_000)
+    ran = console.pin(ended, "foo")
+    assert "state        expired" in ran.out
+    assert "note: not trusted: expired 2017-" in ran.err
+    weak = certs.self_signed("mx.foo.test", key="rsa1024")
+    ran = console.pin(weak, "foo", "--json")
+    assert ran.json["state"] == "weak"
+    assert ran.json["reasons"][0]["code"] == "weak-key"

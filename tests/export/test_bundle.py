@@ -11,10 +11,11 @@ import pytest
 
 from tests import certs
 from tests.certs import Made
-from tests.export.trusts import EXPIRES, HOSTILE, hostile, trust, trusted
 from tests.tools import output, require
+from tests.trusts import EXPIRES, HOSTILE, hostile, trust, trusted
 from trustctl.errors import DatabaseError
-from trustctl.export.bundle import bundle, compile_peer, pem
+from trustctl.export.bundle import bundle, compile_peer
+from trustctl.facts.pem import pem
 from trustctl.facts.records import TrustedCertificate
 
 _BLOCK = re.compile(

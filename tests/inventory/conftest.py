@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,17 +35,18 @@ def issued() -> tuple[certs.Made, certs.Made, certs.Made]:
     return certs.issue(middle, "mx.foo.test", days=LONG, not_before=begins), middle, root
 
 
-@pytest.fixture
-def full(
-    store: Store,
+@pytest.fixture(scope="session")
+def _full(
+    tmp_path_factory: pytest.TempPathFactory,
     pool: tuple[certs.Made, ...],
     issued: tuple[certs.Made, certs.Made, certs.Made],
-) -> Store:
-    """An inventory with a row at least in every table."""
+) -> Path:
+    store = Store(tmp_path_factory.mktemp("full") / "trustctl.db")
     leaf, middle, root = issued
+    expiring = NewVouch("Ann", "phone", "", NOW + 500)
     store.add(
         addition("foo", leaf, "foo.test", "xn--mller-kva.test", chain=(middle, root),
-                 mx_hosts=("mx.foo.test",), vouches=(NewVouch("Ann", "phone", "", NOW + 500), BOB)),
+                 mx_hosts=("mx.foo.test",), vouches=(expiring, BOB)),
         addition("bar", pool[0], "bar.test"),
         addition("bar", pool[1], vouches=()),
         addition("baz", pool[2], "baz.test", role="authority"),
@@ -59,4 +61,12 @@ def full(
     with store.writing() as tx:
         row = GenerationRow(1, NOW, NOW, 5, "ab" * 32)
         generations.record(tx, "/etc/exim4", "exim", row, action="generation.publish")
+    return store.path
+
+
+@pytest.fixture
+def full(store: Store, _full: Path) -> Store:
+    """An inventory that has a row at least in every table, and for every action an entry."""
+    store.path.parent.mkdir(mode=0o700)
+    shutil.copy(_full, store.path)
     return store

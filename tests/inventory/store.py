@@ -85,6 +85,11 @@ class Store:
         with writing(self.path, actor, now, create=True) as tx:
             yield tx
 
+    def change(self, step: Callable[[WriteTransaction], object], *, now: int = NOW) -> None:
+        """Run ``step`` in a transaction of its own."""
+        with self.writing(now=now) as tx:
+            step(tx)
+
     def add(self, *wanted: Addition, now: int = NOW) -> list[Added]:
         """Add these, each in a transaction of its own."""
         done = []

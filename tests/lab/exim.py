@@ -134,10 +134,17 @@ class Exim:
             "/usr/sbin/exim4", *options, "-oi", "-f", sender, "--", *recipients, stdin=message
         )
 
-    def submit(self, *recipients: str, options: Sequence[str] = ("-odf",)) -> Outcome:
-        """As :meth:`send`, by SMTP: access control lists see each recipient."""
+    def submit(
+        self, *recipients: str, options: Sequence[str] = ("-odf",), utf8: bool = False
+    ) -> Outcome:
+        """As :meth:`send`, by SMTP: access control lists see each recipient.
+
+        Args:
+            utf8: declare the message internationalised (RFC 6531).
+        """
         given = "".join(f"RCPT TO:<{one}>\r\n" for one in recipients)
-        dialogue = f"MAIL FROM:<ann@us.test>\r\n{given}DATA\r\n\r\nhello\r\n.\r\nQUIT\r\n"
+        declared = " SMTPUTF8" if utf8 else ""
+        dialogue = f"MAIL FROM:<ann@us.test>{declared}\r\n{given}DATA\r\n\r\nhello\r\n.\r\nQUIT\r\n"
         return self.logged(
             "/usr/sbin/exim4", *options, "-bs", stdin=f"EHLO us.test\r\n{dialogue}".encode()
         )
@@ -176,11 +183,17 @@ class Exim:
 
 
 def receiver(
-    network: Network, name: str, chain: Sequence[Made | bytes], *, key: Made | None = None
+    network: Network,
+    name: str,
+    chain: Sequence[Made | bytes],
+    *,
+    key: Made | None = None,
+    main: str = "",
 ) -> Exim:
     """A peer's host (or an attacker's) that takes mail for any domain, with this certificate chain.
 
-    The first of the chain is the host's own and brings the key, unless ``key`` does.
+    The first of the chain is the host's own and brings the key, unless ``key`` does; ``main`` are
+    lines of Exim's main section.
     """
     owner = key or chain[0]
     assert isinstance(owner, Made)
@@ -194,7 +207,7 @@ def receiver(
         "MAIN_TLS_CERTIFICATE = /etc/exim4/chain.pem\n"
         "MAIN_TLS_PRIVATEKEY = /etc/exim4/host.key\n"
         "MAIN_LOG_SELECTOR = +received_recipients +tls_certificate_verified +tls_peerdn\n",
-        files={"conf.d/main/99_lab": "queue_only = true\n"},
+        files={"conf.d/main/99_lab": f"queue_only = true\n{main}"},
     )
     host.put("chain.pem", b"".join(one.pem if isinstance(one, Made) else one for one in chain))
     host.put("host.key", owner.key_pem)

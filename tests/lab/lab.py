@@ -12,7 +12,7 @@ from tests import certs
 from tests.certs import Made
 from tests.lab.exim import Exim, receiver
 from tests.lab.network import Network
-from tests.lab.senders import ONE_BUNDLE, PER_DOMAIN, RECIPE_2009, Naive, Protected
+from tests.lab.senders import LISTED, ONE_BUNDLE, PER_DOMAIN, RECIPE_2009, Naive, Protected
 
 S = TypeVar("S", bound=Exim)
 _SMTPD = Path(__file__).resolve().with_name("smtpd.py")
@@ -48,15 +48,18 @@ class Lab:
         self._hosts: dict[str, Mx] = {}
         self._senders: dict[str, Exim] = {}
 
-    def mx(self, name: str, *chain: Made | bytes, key: Made | None = None) -> Mx:
+    def mx(self, name: str, *chain: Made | bytes, key: Made | None = None, main: str = "") -> Mx:
         """A host that serves this chain; the same one for the same name."""
         if name not in self._hosts:
-            made = receiver(self.network, f"host-{name}", chain, key=key)
+            made = receiver(self.network, f"host-{name}", chain, key=key, main=main)
             self._hosts[name] = Mx(made.address, made.log, made)
         return self._hosts[name]
 
-    def odd_mx(self, name: str, chain: Sequence[bytes] = (), key: Made | None = None) -> Mx:
-        """A host of an attacker's: without TLS, or with a chain that no mail server would serve."""
+    def odd_mx(
+        self, name: str, chain: Sequence[bytes] = (), key: Made | None = None, *, says: str = ""
+    ) -> Mx:
+        """A host that no mail server would be: without TLS, with a chain of junk, or with an answer
+        of its own to a command (``RCPT 451 later``)."""
         if name not in self._hosts:
             folder = self.network.directory / f"odd-{name}"
             folder.mkdir()
@@ -66,7 +69,7 @@ class Lab:
                 (folder / "chain.pem").write_bytes(b"".join(chain))
                 (folder / "host.key").write_bytes(key.key_pem)
                 files = [str(folder / "chain.pem"), str(folder / "host.key")]
-            self.network.spawn([sys.executable, str(_SMTPD), address, str(log), *files])
+            self.network.spawn([sys.executable, str(_SMTPD), address, str(log), says, *files])
             self._hosts[name] = Mx(address, log)
         return self._hosts[name]
 
@@ -181,6 +184,13 @@ class Lab:
     def bundle(self) -> Naive:
         """Mandatory verification against one file."""
         return self.naive("bundle", ONE_BUNDLE)
+
+    @property
+    def listed(self) -> Naive:
+        """The same for the domains in a list, the others as ever."""
+        return self.sender(
+            "listed", lambda: Naive(self.network, "listed", ONE_BUNDLE, router=LISTED)
+        )
 
     @property
     def per_domain(self) -> Naive:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 _LINE = re.compile(
-    r"^\S+ \S+ \S+ (?P<sign>=>|->|>>|==|\*\*|\*>) (?P<address>\S+)"
+    r"^\S+ \S+ \S+ (?P<sign>=>|->|>>|==|\*\*|\*>) (?P<address>\S+@\S+)"
     r"(?: <(?P<original>[^>]+)>)?(?P<rest>.*)$"
 )
 _HOST = re.compile(r" H=(\S+) \[([0-9a-fA-F.:]+)\](\*?)")

@@ -96,6 +96,8 @@ naive:
   same_domain_copy_routing = yes
   no_more
 """
+LISTED = ROUTER.replace("! +local_domains", "lsearch;/etc/exim4/protected")
+"""Only for the domains in a file."""
 RECIPE_2009 = """
 naive_smtp:
   driver = smtp
@@ -123,17 +125,18 @@ naive_smtp:
 class Naive(Exim):
     """A sender with somebody's own idea of a protection."""
 
-    def __init__(self, network: Network, name: str, transport: str) -> None:
+    def __init__(self, network: Network, name: str, transport: str, router: str = ROUTER) -> None:
         super().__init__(
             network,
             name,
             files={
-                "conf.d/router/050_naive": ROUTER,
+                "conf.d/router/050_naive": router,
                 "conf.d/transport/050_naive": transport,
                 "none.pem": "none\n",
             },
         )
         self.bundle()
+        self.put("protected", "")
         (self.etc / "sets").mkdir()
 
     def bundle(self, *certificates: Made | bytes) -> None:

@@ -11,11 +11,13 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 FOLDERS = ("/etc/exim4", "/var/lib/exim4", "/var/spool/exim4", "/var/log/exim4", "/run/exim4")
 _READY = "mounted"
+_PATIENCE_SECONDS = 30
 # with -oX Exim writes no pid file unless it is named
 DAEMON = ("-bd", "-q30m", "-oX", "127.0.0.1.2525", "-oP", "/run/exim4/exim.pid")
 
@@ -121,7 +123,11 @@ class Box:
     def daemon(self) -> int:
         """Start Exim's daemon as Debian's start script does."""
         self.command("/usr/sbin/exim4", *DAEMON)
-        return int((self.run / "exim.pid").read_text())
+        file, end = self.run / "exim.pid", time.monotonic() + _PATIENCE_SECONDS
+        while not (file.exists() and file.read_text().endswith("\n")):
+            assert time.monotonic() < end, "the daemon did not start"
+            time.sleep(0.02)
+        return int(file.read_text())
 
     def routers(self) -> list[str]:
         """The routers of the configuration that Exim reads, in order."""

@@ -84,6 +84,18 @@ def signature_hash(kind: KeyKind) -> SignatureHash | None:
     return None
 
 
+@functools.cache
+def signature_algorithm(kind: KeyKind) -> bytes:
+    """The AlgorithmIdentifier of signatures by keys of this kind, in DER."""
+    from cryptography import x509
+
+    from trustctl.facts.der import signed_parts
+
+    request = x509.CertificateSigningRequestBuilder(x509.Name([]))
+    sample = request.sign(throwaway(kind), signature_hash(kind))
+    return signed_parts(sample.public_bytes(serialization.Encoding.DER))[1]
+
+
 def load_public_key(spki: bytes) -> PublicKey:
     """The public key in a SubjectPublicKeyInfo.
 

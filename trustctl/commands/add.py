@@ -12,7 +12,9 @@ from trustctl.commands.options import json_option, new_vouch, vouching
 from trustctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from trustctl.commands.row import Row
     from trustctl.facts.addition import Added, Addition, Evidence
+    from trustctl.inventory.transaction import WriteTransaction
 
 
 @click.command(short_help="Add a peer's certificate.")
@@ -77,7 +79,6 @@ def add(
     )
     names = tuple(parse_domain(one) for one in domains)
     hosts = tuple(parse_host(one) for one in mx_hosts)
-    asked = peer is None
     if peer is None:
         peer, names = _propose(leaf, names, files[0])
     peer = parse_peer_name(peer)
@@ -97,7 +98,8 @@ def add(
     _check_role(addition, files[0])
     with call.writing(create=True) as tx:
         added = Additions(tx).add(addition)
-    _show(added, addition, as_json=as_json, asked=asked)
+        row = _row(tx, added, call.now)
+    _show(added, addition, row, as_json=as_json)
 
 
 def _read(files: tuple[str, ...]) -> list[Evidence]:
@@ -149,12 +151,23 @@ def _check_role(addition: Addition, file: str) -> None:
         )
 
 
-def _show(added: Added, addition: Addition, *, as_json: bool, asked: bool) -> None:
+def _row(tx: WriteTransaction, added: Added, now: int) -> Row:
+    """The pin as it stands now, with what policy says of it."""
+    from trustctl.commands.row import Row
+    from trustctl.inventory import snapshot
+    from trustctl.inventory.settings import read_settings
+
+    tx.flush()
+    settings = read_settings(tx.connection)
+    (peer,) = snapshot.read_peers(tx.connection, where=snapshot.named(added.peer))
+    return next(Row(peer, pin, settings, now) for pin in peer.pins if pin.id == added.pin_id)
+
+
+def _show(added: Added, addition: Addition, row: Row, *, as_json: bool) -> None:
     from trustctl import render
     from trustctl.facts.fingerprint import spoken
 
     facts = addition.certificate.facts
-    pending = not addition.vouches
     if as_json:
         render.as_json(
             {
@@ -166,7 +179,8 @@ def _show(added: Added, addition: Addition, *, as_json: bool, asked: bool) -> No
                 "new_pin": added.new_pin,
                 "new_domains": list(added.new_domains),
                 "new_vouches": added.new_vouches,
-                "vouched": not pending,
+                "state": row.state,
+                "reasons": row.reasons(),
                 "shared_with": list(added.shared_with),
             }
         )
@@ -181,16 +195,22 @@ def _show(added: Added, addition: Addition, *, as_json: bool, asked: bool) -> No
                 ("domains", " ".join(addition.domains) or "none given"),
                 ("fingerprint", spoken(added.fingerprint).splitlines()),
                 ("vouched by", vouchers or "nobody in this call"),
+                ("state", row.state),
             ]
         )
     for problem in facts.problems:
         render.note(f"note: {problem}")
     for other in added.shared_with:
         render.note(f"note: the peer {other} has the same key pinned")
-    if added.new_pin and pending:
+    if row.state == "pending":
         render.note(
             "note: pending, and never exported until somebody vouches for it:",
-            f"      trustctl vouch {added.peer} --fingerprint",
+            f"      {typed('vouch', added.peer, '--fingerprint')}",
         )
-    if added.new_pin and not addition.domains and not asked:
+    elif row.state == "trusted" and not addition.vouches:
+        render.note("note: trusted by what people said of it before; trustctl show tells who")
+    elif row.state != "trusted":
+        for reason in row.reasons():
+            render.note(f"note: not trusted: {reason['text']}")
+    if not row.peer.domains:
         render.note("note: no --domain: it is in the bundle alone, no mail is protected by it")

@@ -159,20 +159,29 @@ def make_plan(connection: Connection, place: Place, as_of: int, *, full: bool = 
     except TargetError:
         if not full:
             raise
-    ids = None if full else _changed_since(connection, last, as_of)
-    plan = store.plan(
-        place, compiler.peers(ids), last=last, full=ids is None, checkpoint=checkpoint, as_of=as_of
+    problems = store.look(place, last)
+    # what is missing or was edited is to be written anew: that takes every peer
+    ids = None if full or problems else _changed_since(connection, place, last, as_of)
+    return store.plan(
+        place,
+        compiler.peers(ids),
+        last=last,
+        problems=problems,
+        full=ids is None,
+        checkpoint=checkpoint,
+        as_of=as_of,
     )
-    if ids is not None and plan.problems:
-        # what is missing or was edited is to be written anew: that takes every peer
-        return make_plan(connection, place, as_of, full=True)
-    return plan
 
 
-def _changed_since(connection: Connection, last: Manifest | None, as_of: int) -> list[int] | None:
+def _changed_since(
+    connection: Connection, place: Place, last: Manifest | None, as_of: int
+) -> list[int] | None:
     """The peers that may differ from the last generation; None where all have to be looked at."""
     if last is None or last.stored.as_of > as_of:
         return None
+    row = generations.row_of(last.stored)
+    if not generations.is_recorded(connection, str(place.directory), place.format, row):
+        return None  # not what was recorded: a killed export's, or a forged one
     seq, digest = last.stored.checkpoint.seq, last.stored.checkpoint.hash
     if journal.hash_at(connection, seq) != digest:
         return None  # another inventory wrote it

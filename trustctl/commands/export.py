@@ -109,9 +109,9 @@ def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> None:
         + (f"domains: {stored.domains}, " if plan.place.format == "exim" else "")
         + f"peers: {stored.peers})"
     )
-    _say_changes(plan.draft.changes)
+    _say_changes(plan.draft.changes, plan.place.format)
     for one in done.repaired[:_SHOWN]:
-        render.note(f"note: {one} was missing and was written again")
+        render.note(f"note: {one} was missing or not in force; it is right again")
 
 
 def _record(call: Invocation, place: Place) -> None:
@@ -130,12 +130,13 @@ def _record(call: Invocation, place: Place) -> None:
         generations.record(tx, str(place.directory), place.format, row, action="generation.publish")
 
 
-def _say_changes(changes: Changes) -> None:
+def _say_changes(changes: Changes, kind: str) -> None:
     from trustctl import render
 
+    come, gone = ("added", "removed") if kind == "pem" else ("protected now", "no longer protected")
     for what, names in (
-        ("protected now", changes.added),
-        ("no longer protected", changes.removed),
+        (come, changes.added),
+        (gone, changes.removed),
         ("changed", changes.changed),
         ("waiting, no trusted pin", changes.closed),
     ):
@@ -152,7 +153,7 @@ def _say_plan(plan: Plan) -> None:
         return
     d = plan.draft
     render.line(f"{plan.place.directory}: a new generation would be written (peers: {d.peers})")
-    _say_changes(d.changes)
+    _say_changes(d.changes, plan.place.format)
     for problem in plan.problems[:_SHOWN]:
         render.line(f"  {problem.path}: {problem.detail}")
     render.note("note: a dry run; nothing was written")

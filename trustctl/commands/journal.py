@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import click
 
 from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
 from trustctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @click.group(invoke_without_command=True)
@@ -20,9 +26,7 @@ def journal(ctx: click.Context, about: str | None, last: int | None, as_json: bo
     """Show the journal: every change, oldest first."""
     if ctx.invoked_subcommand is not None:
         if about is not None or last is not None or as_json:
-            raise UsageError(
-                "journal verify takes none of these options", "trustctl journal verify"
-            )
+            raise UsageError("verify looks at the whole journal", "trustctl journal verify")
         return
     import json
 
@@ -32,7 +36,8 @@ def journal(ctx: click.Context, about: str | None, last: int | None, as_json: bo
 
     call: Invocation = ctx.obj
     with call.reading() as tx:
-        found = list(entries(tx.connection, subject=about, newest=last))
+        subject = None if about is None else _meant(tx.connection, about)
+        found = list(entries(tx.connection, subject=subject, newest=last))
     if as_json:
         render.as_json(
             [
@@ -49,6 +54,8 @@ def journal(ctx: click.Context, about: str | None, last: int | None, as_json: bo
             ]
         )
         return
+    if not found:
+        render.note("nothing in the journal" + (f" about {about}" if about else ""))
     render.table(
         ["SEQ", "TIME (UTC)", "ACTOR", "ACTION", "SUBJECT"],
         [
@@ -63,6 +70,25 @@ def journal(ctx: click.Context, about: str | None, last: int | None, as_json: bo
         ],
         flexible=4,
     )
+
+
+def _meant(connection: Connection, about: str) -> str:
+    """The subject as the journal spells it: a fingerprint, a domain, a peer's name, or a text."""
+    from trustctl.errors import TrustctlError
+    from trustctl.facts.names import parse_domain, parse_peer_name
+    from trustctl.inventory import pins
+
+    digits = pins.fingerprint_prefix(about)
+    if digits is not None and len(digits) == 64:
+        return digits
+    if digits is not None:
+        with suppress(TrustctlError):
+            found = pins.find(connection, about, active=False)
+            return found[0].fingerprint if found else about
+    for parse in (parse_domain, parse_peer_name):
+        with suppress(TrustctlError):
+            return parse(about)
+    return about
 
 
 def _subject(subject: str, details: str) -> str:

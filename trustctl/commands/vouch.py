@@ -38,9 +38,9 @@ def vouch(
     trustctl vouch foo --fingerprint --vouched-by 'Bob <bob@bar.test>' --via phone
     """
     from trustctl import render
-    from trustctl.errors import UsageError
-    from trustctl.facts.fingerprint import spoken
-    from trustctl.inventory import pins
+    from trustctl.errors import ConflictError, UsageError
+    from trustctl.facts.fingerprint import short, spoken
+    from trustctl.inventory import distrusts, pins
     from trustctl.inventory.additions import Additions
     from trustctl.inventory.snapshot import facts_by_fingerprint
 
@@ -61,6 +61,11 @@ def vouch(
     if fingerprint is not None:
         compare(fingerprint, facts[ref.fingerprint], where=f"{ref.peer}'s pin", command=command)
     with call.writing() as tx:
+        if ref.fingerprint in distrusts.distrusted_fingerprints(tx.connection):
+            raise ConflictError(
+                f"{ref.peer}: {short(ref.fingerprint)} is distrusted, whoever vouches for it",
+                typed("show", ref.peer),
+            )
         still = [
             one
             for one in pins.find(tx.connection, ref.fingerprint, peer_name=ref.peer)
@@ -101,7 +106,9 @@ def withdraw(
     who = None if vouched_by is None else parse_voucher(vouched_by)
     with call.writing() as tx:
         found = pins.find(tx.connection, subject, peer_name=peer_name, active=False)
-        ref = pins.only(found, subject, "withdraw")
+        # a vouch is about a peer and a fingerprint, however often that was pinned and retired
+        distinct = {(one.peer_id, one.fingerprint): one for one in found}
+        ref = pins.only(list(distinct.values()), subject, "withdraw")
         names = vouches.withdraw(tx, ref, who, why)
     render.line(f"withdrawn: {', '.join(names)} no longer vouch for {short(ref.fingerprint)} "
                 f"of {ref.peer}")  # fmt: skip

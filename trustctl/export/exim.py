@@ -5,9 +5,10 @@ The map's value holds hex, file names of hashes and fixed words, and nothing els
 ``set=HASH.pem pins=HEX[:HEX...] names=off``
     exactly these certificates: the pin check binds, so the host's name does not matter and the set
     may hold the issuers that a build needs to find a path.
-``set=HASH.pem pins=[HEX...] authority=yes names=on [deny=HEX:...]``
+``set=HASH.pem authority=yes names=on [pins=HEX...] [deny=HEX:...]``
     the peer's own CA, host names checked; ``deny`` are the certificates that are distrusted. A
     pinned host certificate is taken too, if it cannot sign: one that can would be a second CA.
+    Nothing is ever empty: Exim would take the next part for its value.
 ``closed=yes``
     protected, and nobody is trusted now: its mail waits.
 """
@@ -83,7 +84,8 @@ def _trust_set(
         # a host's certificate that may sign would make certificates that pass for the authority's
         hosts = [one for one in hosts if not one.may_sign]
         members = [texts[one.fingerprint] for one in (*authorities, *hosts)]
-        return b"".join(sorted(members)), f"pins={_pins(hosts)} authority=yes names=on"
+        pins = f" pins={_pins(hosts)}" if hosts else ""
+        return b"".join(sorted(members)), f"authority=yes names=on{pins}"
     if not hosts:
         return None, ""
     members = [texts[one.fingerprint] for one in hosts]

@@ -3,10 +3,13 @@ a signed structure together."""
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 SEQUENCE, BIT_STRING, VERSION = 0x30, 0x03, 0xA0
 OCTET_STRING, INTEGER, OBJECT_IDENTIFIER = 0x04, 0x02, 0x06
+ENUMERATED, UTC_TIME, GENERALIZED_TIME, TRUE = 0x0A, 0x17, 0x18, b"\x01\x01\xff"
+_YEAR_2050 = 2_524_608_000
 
 
 class Element(NamedTuple):
@@ -114,3 +117,15 @@ def encode_integer(value: int) -> bytes:
 def encode_bits(content: bytes) -> bytes:
     """A BIT STRING of whole bytes."""
     return encode(BIT_STRING, b"\0", content)
+
+
+def encode_time(seconds: int) -> bytes:
+    """A moment as certificates and CRLs have it: UTCTime until 2049 (RFC 5280, 4.1.2.5)."""
+    if seconds >= _YEAR_2050:
+        return encode_generalized_time(seconds)
+    return encode(UTC_TIME, time.strftime("%y%m%d%H%M%SZ", time.gmtime(seconds)).encode())
+
+
+def encode_generalized_time(seconds: int) -> bytes:
+    """A moment as OCSP responses have it (RFC 6960, 4.2.1)."""
+    return encode(GENERALIZED_TIME, time.strftime("%Y%m%d%H%M%SZ", time.gmtime(seconds)).encode())

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trustctl.errors import UsageError
-from trustctl.facts.text import printable
 
 _OPENSSL = re.compile(r"(sha-?\d+|md5)\s*fingerprint\s*=\s*(.*)", re.IGNORECASE)
+_OTHER = re.compile(r"(sha-?(?:1|224|384|512)|md5):", re.IGNORECASE)
 _SPKI_BASE64 = re.compile(
     r"""(?:sha256//|pin-sha256\s*[:=]\s*"?)([A-Za-z0-9+/_-]{43}=?)"?;?""", re.ASCII | re.IGNORECASE
 )
@@ -47,7 +47,7 @@ def parse_fingerprint(text: str) -> GivenFingerprint:
     """
     value = text.strip()
     if named := _OPENSSL.fullmatch(value):
-        algorithm = named[1].upper().replace("SHA", "SHA-").replace("SHA--", "SHA-")
+        algorithm = _algorithm(named[1])
         if algorithm != "SHA-256":
             raise _refuse_hash(algorithm)
         return GivenFingerprint("certificate", _hex(named[2]))
@@ -57,9 +57,8 @@ def parse_fingerprint(text: str) -> GivenFingerprint:
     if lower.startswith("spki:"):
         rest = value[5:].strip()
         return GivenFingerprint("spki", _base64(rest) if _BASE64.fullmatch(rest) else _hex(rest))
-    for name in ("md5", "sha1", "sha-1", "sha512", "sha-512"):
-        if lower.startswith(name + ":"):
-            raise _refuse_hash(name.upper().replace("SHA1", "SHA-1").replace("SHA5", "SHA-5"))
+    if (other := _OTHER.match(value)) is not None:
+        raise _refuse_hash(_algorithm(other[1]))
     for prefix in ("sha256:", "sha-256:"):
         if lower.startswith(prefix):
             rest = value[len(prefix) :].strip()
@@ -68,13 +67,16 @@ def parse_fingerprint(text: str) -> GivenFingerprint:
     return GivenFingerprint("either", _hex(value))
 
 
+def _algorithm(name: str) -> str:
+    """``SHA-1`` of ``sha1`` and the like."""
+    return name.upper().replace("SHA", "SHA-").replace("SHA--", "SHA-")
+
+
 def _hex(text: str) -> str:
     digits = _SEPARATORS.sub("", text).lower()
     for character in digits:
         if character not in "0123456789abcdef":
-            raise UsageError(
-                f"a fingerprint has hex digits (0-9, A-F), not {printable(character)!r}", _HINT
-            )
+            raise UsageError(f"a fingerprint has hex digits (0-9, A-F), not {character!r}", _HINT)
     if len(digits) in _LENGTHS:
         raise _refuse_hash(_LENGTHS[len(digits)])
     if len(digits) != 64:

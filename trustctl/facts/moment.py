@@ -11,6 +11,7 @@ from trustctl.errors import UsageError
 _DURATION = re.compile(r"\+?(\d{1,6})\s*([smhdwy])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 _STAMP = re.compile(r"(-?\d{4,})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
+_FAR = re.compile(r"@-?\d+", re.ASCII)
 _FIRST = -62135596800  # 0001-01-01: where datetime begins
 _LAST = 253402300799  # 9999-12-31T23:59:59, GeneralizedTime's last (RFC 5280, 4.1.2.5)
 
@@ -37,7 +38,7 @@ def parse_stamp(text: str) -> int:
     Raises:
         ValueError: it wrote no such thing.
     """
-    if text.startswith("@"):
+    if _FAR.fullmatch(text):
         return int(text[1:])
     if not _STAMP.fullmatch(text):
         raise ValueError(text)
@@ -68,7 +69,10 @@ def parse_moment(text: str, now: int) -> int:
     if typed.lower() == "now":
         return now
     if _DURATION.fullmatch(typed.lower()):
-        return now + parse_duration(typed)
+        later = now + parse_duration(typed)
+        if later > _LAST:
+            raise UsageError(f"{text!r} is after the year 9999", "type 30d, 12h, 2w or 1y")
+        return later
     try:
         moment = datetime.fromisoformat(typed)
         return _seconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -13,7 +13,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 _PEER = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9 ._/+-]{0,59}", re.ASCII)
-_ADDRESS = re.compile(r"<([^<>\s]+@[^<>\s]+)>|^([^<>\s]+@[^<>\s]+)$")
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
 _SHOWN = 60
 
 
@@ -124,9 +124,9 @@ def voucher_key(text: str) -> str:
     """What makes one voucher distinct from another, however their name is spelt: the mail address
     where there is one, else the name without regard to case, width and spacing."""
     text = unicodedata.normalize("NFKC", text).strip()
-    found = _ADDRESS.search(text)
+    found = _ADDRESS.search(text, text.find("<") + 1) or _ADDRESS.search(text)
     if found is not None:
-        return (found[1] or found[2]).casefold()
+        return found[0].casefold().rstrip(".")
     return " ".join(text.casefold().split())
 
 

@@ -8,12 +8,13 @@ from typing import Literal
 
 from trustctl.facts.compiled import Checkpoint
 
-ProblemKind = Literal["missing", "edited", "mode", "owner", "extra", "manifest"]
+ProblemKind = Literal["missing", "edited", "stale", "mode", "owner", "group", "manifest"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """Something about one file; ``detail`` is of our own words."""
+    """Something about one file; ``detail`` is of our own words. ``stale``: it is ours, but of a
+    generation that is not in force."""
 
     path: str
     kind: ProblemKind

@@ -8,6 +8,11 @@ import unicodedata
 _PLAIN = re.compile(r"[ -~]*")
 # what a terminal obeys, or what a reader cannot see: Cc, Cf (bidi, zero width), Cs, Co, Cn, Zl, Zp
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+# letters and marks that show nothing (Unicode: Default_Ignorable_Code_Point), and Braille's blank
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -27,7 +32,9 @@ def printable(text: str, limit: int | None = None) -> str:
 
 
 def _visible(character: str) -> str:
-    if " " <= character <= "~" or unicodedata.category(character) not in _HIDDEN:
+    if " " <= character <= "~":
+        return character
+    if unicodedata.category(character) not in _HIDDEN and not _BLANK.match(character):
         return character
     code = ord(character)
     return f"\\x{code:02x}" if code < 256 else f"\\u{{{code:04x}}}"
@@ -36,4 +43,6 @@ def _visible(character: str) -> str:
 def csv_safe(text: str) -> str:
     """The text as a CSV cell that no spreadsheet takes for a formula."""
     text = printable(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    # some spreadsheets take the full-width signs for the plain ones
+    sign = unicodedata.normalize("NFKC", text[:1])
+    return f"'{text}" if sign in ("=", "+", "-", "@") else text

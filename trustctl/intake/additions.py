@@ -45,9 +45,11 @@ def read_addition(row: dict[str, Any], *, folder: str, actor: str, now: int) -> 
     """
     if "distrust" in row:
         given = parse_fingerprint(_text(row, "distrust"))
-        kind = _text(row, "kind", "fingerprint")
+        kind = _text(row, "kind", "spki" if given.kind == "spki" else "fingerprint")
         if kind not in ("fingerprint", "spki"):
             raise UsageError(f"kind: {kind!r} is neither fingerprint nor spki")
+        if given.kind == ("certificate" if kind == "spki" else "spki"):
+            raise UsageError(f"kind: {kind!r} is not what distrust gives")
         return NewDistrust(
             "spki" if kind == "spki" else "fingerprint",
             given.value,

@@ -14,6 +14,11 @@ LIMIT = 100
 
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----")
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,60})-----(.*?)-----END \1-----", re.DOTALL)
+_END = re.compile(rb"-----END (?:X509 |TRUSTED )?CERTIFICATE-----")
+_KEY = re.compile(
+    rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+    rb"|---- BEGIN SSH2 [A-Z ]{0,20}PRIVATE KEY ----|PuTTY-User-Key-File-\d"
+)
 _KINDS = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
 _SPACE = re.compile(rb"[\s\0]+")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
@@ -35,7 +40,7 @@ _PRIVATE_HINT = (
 def split_certificates(data: bytes, where: str) -> list[bytes]:
     """The DER of each certificate, in order, repeats left out.
 
-    ``openssl s_client -showcerts`` prints the peer's certificate first and again at the end.
+    ``openssl s_client`` prints the peer's certificate first, older versions again at the end.
 
     Args:
         where: the input's name, for messages.
@@ -51,11 +56,11 @@ def split_certificates(data: bytes, where: str) -> list[bytes]:
             raise InputError(f"{where} is broken UTF-16", "save it as plain PEM") from None
     if not data.strip():
         raise InputError(f"{where} is empty", "give a certificate in PEM or DER")
+    # a key is refused before anything else is looked at, whatever stands around it
+    if _KEY.search(data):
+        raise InputError(f"{where} holds a PRIVATE KEY", _PRIVATE_HINT)
     if b"-----BEGIN " not in data:
         return [_der(data, where)]
-    # a key is refused before anything else is looked at, whatever stands around it
-    if re.search(rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----", data):
-        raise InputError(f"{where} holds a PRIVATE KEY", _PRIVATE_HINT)
     return _pem(data, where)
 
 
@@ -67,6 +72,7 @@ def _pem(data: bytes, where: str) -> list[bytes]:
             "trustctl import reads many peers at once",
         )
     found: dict[bytes, None] = {}
+    blocks = 0
     for number, begin in enumerate(begins):
         line = data.count(b"\n", 0, begin.start()) + 1
         label = begin[1]
@@ -83,6 +89,13 @@ def _pem(data: bytes, where: str) -> list[bytes]:
                 "copy it whole, from -----BEGIN to -----END",
             )
         found[_block(block[2], label, f"{where}, line {line}")] = None
+        blocks += 1
+    if len(_END.findall(data)) > blocks:
+        # else the next certificate would be taken for the peer's
+        raise InputError(
+            f"{where}: a PEM block has no beginning: it was cut off",
+            "copy it whole, from -----BEGIN to -----END",
+        )
     if not found:
         raise InputError(f"{where} holds no certificate", "give PEM: -----BEGIN CERTIFICATE-----")
     if len(found) > LIMIT:

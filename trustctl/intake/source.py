@@ -57,6 +57,8 @@ def _open(name: str) -> tuple[int, int]:
     try:
         # without O_NONBLOCK a fifo that nobody writes to would wait for ever
         handle = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except UnicodeError as error:  # a lone surrogate, out of an import file's JSON
+        raise InputError(f"{name!r} is not a file name", "name a PEM or DER file, or -") from error
     except OSError as error:
         raise InputError(
             f"{name}: {(error.strerror or str(error)).lower()}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from trustctl.facts.addition import Added, Addition, Evidence, NewProtection, Ne
 from trustctl.facts.fingerprint import short
 from trustctl.facts.names import voucher_key
 from trustctl.inventory import schema
+from trustctl.inventory.journal import canonical
 from trustctl.inventory.known import Known, Scope
 from trustctl.inventory.transaction import WriteTransaction
 
@@ -51,9 +53,9 @@ class Additions:
         peer_id, new_peer = self._peer(addition.peer)
         new_domains = self._add_domains(addition.peer, addition.domains, peer_id)
         self._add_hosts(addition.peer, addition.mx_hosts, peer_id)
-        self._store(addition.certificate)
+        stored = self._store(addition.certificate)
         shared = known.sharing(facts.spki or facts.fingerprint, addition.peer)
-        pin_id, new_pin = self._add_pin(addition, peer_id)
+        pin_id, new_pin = self._add_pin(addition, peer_id, stored)
         self._store_chain(addition, peer_id)
         vouches = sum(
             self._add_vouch(addition.peer, peer_id, facts.fingerprint, one)
@@ -145,13 +147,20 @@ class Additions:
                 self._tx.insert(schema.mx_host, peer_id=peer_id, name=host)
                 self._tx.record("mx.add", host, {"peer": peer})
 
-    def _store(self, evidence: Evidence) -> None:
-        facts = evidence.facts
-        if facts.fingerprint not in self._known.certificates:
-            self._tx.insert(schema.certificate, **certificate_row(evidence))
-            self._known.certificates.add(facts.fingerprint)
+    def _store(self, evidence: Evidence) -> dict[str, str]:
+        """Keep the certificate; where it is new, its fingerprint and its row's digest, for the
+        journal."""
+        fingerprint = evidence.facts.fingerprint
+        if fingerprint in self._known.certificates:
+            return {}
+        row = certificate_row(evidence)
+        self._tx.insert(schema.certificate, **row)
+        self._known.certificates.add(fingerprint)
+        return {fingerprint: facts_digest(row)}
 
-    def _add_pin(self, addition: Addition, peer_id: int) -> tuple[int, bool]:
+    def _add_pin(
+        self, addition: Addition, peer_id: int, stored: dict[str, str]
+    ) -> tuple[int, bool]:
         facts = addition.certificate.facts
         fingerprint = facts.fingerprint
         existing = self._known.pins.get((peer_id, fingerprint))
@@ -176,7 +185,12 @@ class Additions:
             retired_at=None,
             retired_reason=None,
         )
-        details = {"peer": addition.peer, "pin": pin_id, "role": addition.role}
+        details: dict[str, object] = {
+            "peer": addition.peer,
+            "pin": pin_id,
+            "role": addition.role,
+            "stored": stored,
+        }
         self._tx.record("pin.add", fingerprint, details, peer_id)
         self._known.pins[peer_id, fingerprint] = (pin_id, addition.role)
         self._known.remember_key(facts.spki or fingerprint, addition.peer)
@@ -187,8 +201,9 @@ class Additions:
         issuers = [one.facts.fingerprint for one in addition.chain]
         if not issuers or self._known.chains.get(fingerprint) == issuers:
             return
+        stored: dict[str, str] = {}
         for one in addition.chain:
-            self._store(one)
+            stored |= self._store(one)
         self._tx.flush()
         chain = schema.chain
         self._tx.connection.execute(chain.delete().where(chain.c.fingerprint == fingerprint))
@@ -199,9 +214,8 @@ class Additions:
         pin = schema.pin.c
         query = select(pin.peer_id).where(pin.fingerprint == fingerprint)
         pinning = set(self._tx.connection.execute(query).scalars())
-        self._tx.record(
-            "chain.set", fingerprint, {"issuers": issuers}, *sorted(pinning | {peer_id})
-        )
+        details: dict[str, object] = {"issuers": issuers, "stored": stored}
+        self._tx.record("chain.set", fingerprint, details, *sorted(pinning | {peer_id}))
 
     def _add_vouch(self, peer: str, peer_id: int, fingerprint: str, new: NewVouch) -> bool:
         statement = (voucher_key(new.voucher), new.channel, new.note, new.expires_at)
@@ -256,6 +270,13 @@ def certificate_row(evidence: Evidence) -> dict[str, object]:
         "version": facts.version,
         "problems": json.dumps(facts.problems),
     }
+
+
+def facts_digest(row: dict[str, object]) -> str:
+    """SHA-256 of a certificate's row but for the DER, of which the fingerprint is one: what the
+    journal keeps of the facts, so that facts altered in the database show."""
+    facts = {name: value for name, value in row.items() if name != "der"}
+    return hashlib.sha256(canonical(facts).encode()).hexdigest()
 
 
 def _text(value: str | None) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, update
 from trustctl.errors import ConflictError
 from trustctl.facts.addition import Evidence
 from trustctl.facts.issuance import Authority, AuthorityKind
-from trustctl.inventory.additions import certificate_row
+from trustctl.inventory.additions import certificate_row, facts_digest
 from trustctl.inventory.schema import certificate
 from trustctl.inventory.schema_ca import authority, request
 from trustctl.inventory.transaction import WriteTransaction
@@ -93,7 +93,7 @@ def add(
         select(func.max(a.number)).where((a.hierarchy == hierarchy) & (a.kind == kind))
     ).scalar()
     number = (highest or 0) + 1
-    store(tx, evidence)
+    stored = store(tx, evidence)
     values: dict[str, object] = {
         "hierarchy": hierarchy,
         "kind": kind,
@@ -109,18 +109,22 @@ def add(
         retired_at=None,
         **values,
     )
-    tx.record("ca.authority", fingerprint, values)
+    tx.record("ca.authority", fingerprint, {**values, "stored": stored})
     return number
 
 
-def store(tx: WriteTransaction, evidence: Evidence) -> None:
-    """Keep a certificate, where it is not kept already."""
+def store(tx: WriteTransaction, evidence: Evidence) -> dict[str, str]:
+    """Keep a certificate, where it is not kept already; then its fingerprint and its row's digest,
+    for the journal."""
     tx.flush()
     known = select(certificate.c.fingerprint).where(
         certificate.c.fingerprint == evidence.facts.fingerprint
     )
-    if tx.connection.execute(known).first() is None:
-        tx.insert(certificate, **certificate_row(evidence))
+    if tx.connection.execute(known).first() is not None:
+        return {}
+    row = certificate_row(evidence)
+    tx.insert(certificate, **row)
+    return {evidence.facts.fingerprint: facts_digest(row)}
 
 
 def retire(tx: WriteTransaction, one: Authority) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from trustctl.inventory.schema_ca import crl
+from trustctl.facts.revocation import Revoked
+from trustctl.inventory.schema_ca import crl, issuance, revocation
 from trustctl.inventory.transaction import WriteTransaction
 
 
@@ -21,6 +22,21 @@ class StoredCrl:
     this_update: int
     next_update: int
     der: bytes
+
+
+def revoked(connection: Connection, issuer: str) -> list[Revoked]:
+    """All that an authority has issued and that was revoked since, in order of issue.
+
+    Args:
+        issuer: its SPKI pin.
+    """
+    query = (
+        select(issuance.c.serial, revocation.c.at, revocation.c.reason, issuance.c.not_after)
+        .join(issuance, issuance.c.id == revocation.c.issuance_id)
+        .where(issuance.c.issuer == issuer)
+        .order_by(issuance.c.id)
+    )
+    return [Revoked(int(row[0], 16), *row[1:]) for row in connection.execute(query)]
 
 
 def next_number(connection: Connection, issuer: str) -> int:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -127,16 +127,14 @@ def create(path: Path) -> None:
     a killed one leaves no half-made database.
     """
     folder = path.parent
-    scratch = folder / f".{path.name}.new-{os.getpid()}"
+    scratch = scratch_for(path)
     try:
-        _make_folder(folder)
-        scratch.unlink(missing_ok=True)
+        _make_folder(folder, mode=0o700)
+        remove_unfinished(path)
         os.close(os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
             with closing(sqlite3.connect(scratch, isolation_level=None)) as connection:
                 build(connection)
-            for leftover in ("-wal", "-shm"):
-                Path(f"{scratch}{leftover}").unlink(missing_ok=True)
             sync(scratch)
             try:
                 os.link(scratch, path)
@@ -144,7 +142,7 @@ def create(path: Path) -> None:
                 return  # another first writer was quicker; its database is as good
             sync(folder)
         finally:
-            scratch.unlink(missing_ok=True)
+            remove_unfinished(path)
     except OSError as error:
         raise _os_error(path, error) from error
     except sqlite3.Error as error:
@@ -157,7 +155,6 @@ def build(connection: sqlite3.Connection) -> None:
     from sqlalchemy.schema import CreateIndex, CreateTable
 
     dialect = sqlite.dialect()
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("BEGIN IMMEDIATE")
     for one in schema.metadata.sorted_tables:
@@ -173,12 +170,41 @@ def build(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO alembic_version VALUES (?)", (schema.HEAD,))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute("COMMIT")
+    # not before: SQLite copies the log into the file when it closes it, and no error is told then
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Path, *, mode: int) -> None:
     if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(folder.parent, mode=0o755)
+        folder.mkdir(mode=mode, exist_ok=True)
         sync(folder.parent)
+
+
+def scratch_for(path: Path) -> Path:
+    """Where this process makes the file that will be ``path``."""
+    return path.with_name(f".{path.name}.new-{os.getpid()}")
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what this process and killed ones made beside ``path`` and did not finish."""
+    with suppress(OSError):
+        for name in os.listdir(path.parent):
+            pid = name.partition(".new-")[2].partition("-")[0]
+            if name.startswith(f".{path.name}.") and pid.isdecimal() and not _other_runs(int(pid)):
+                path.with_name(name).unlink(missing_ok=True)
+
+
+def _other_runs(pid: int) -> bool:
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def sync(path: Path) -> None:
@@ -290,7 +316,11 @@ def translate(error: BaseException | None, path: Path) -> DatabaseError | Confli
             f"{path} cannot be opened or written ({said})", "check its owner and mode, or use sudo"
         )
     if code.startswith("SQLITE_IOERR"):
-        return DatabaseError(f"{path}: the disk failed ({said}); nothing was changed")
+        # SQLite says so of a full disk too, and of a commit that may yet turn out to have happened
+        return DatabaseError(
+            f"{path}: the disk is full or failing ({said})",
+            "make room, or look at the disk, and type it again: nothing is recorded twice",
+        )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return DatabaseError(
             f"{path} is damaged ({said}); it was left as it is", "restore a backup of it"

@@ -54,20 +54,26 @@ def named(
     """What ``subject`` means: a whole fingerprint or SPKI pin (known or not), some digits of a
     known fingerprint, or all pins of a peer. With ``key``, the keys of known certificates too.
 
+    Bare hex that no known certificate has may be either one, so it means both.
+
     Raises:
         UsageError, ConflictError: nothing fits.
     """
     if pins.whole_fingerprint(subject) or subject.lower().startswith(("spki:", "sha256", "pin-")):
         given = parse_fingerprint(subject)
         c = certificate.c
-        known = connection.execute(
-            select(c.fingerprint, c.spki).where(
-                (c.spki if given.kind == "spki" else c.fingerprint) == given.value
-            )
-        ).all()
         if given.kind == "spki":
             return [("spki", given.value)]
-        fingerprints, keys = [given.value], [row[1] for row in known]
+        keys = [
+            row[0] for row in connection.execute(select(c.spki).where(c.fingerprint == given.value))
+        ]
+        if given.kind == "either" and not keys:
+            keyed = select(c.spki).where(c.spki == given.value).limit(1)
+            if connection.execute(keyed).first() is not None:
+                return [("spki", given.value)]
+            if not key:
+                return [("fingerprint", given.value), ("spki", given.value)]
+        fingerprints = [given.value]
     else:
         found = pins.find(connection, subject, active=False)
         fingerprints = list(dict.fromkeys(one.fingerprint for one in found))

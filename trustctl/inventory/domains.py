@@ -29,6 +29,7 @@ def unprotect(tx: WriteTransaction, name: str) -> str:
     Raises:
         ConflictError: the domain is not protected.
     """
+    tx.flush()
     found = owner(tx.connection, name)
     if found is None:
         raise ConflictError(f"{name} is not protected", "trustctl list shows the domains")

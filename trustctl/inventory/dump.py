@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from trustctl.facts.fingerprint import colons
 from trustctl.facts.moment import format_moment
 from trustctl.facts.pem import pem
-from trustctl.facts.records import Peer
+from trustctl.facts.records import Peer, Vouch
 from trustctl.inventory import snapshot
 from trustctl.inventory.settings import NAMES, read_settings
 
@@ -49,23 +49,24 @@ def _peer(peer: Peer, chains: dict[str, tuple[str, ...]], ders: dict[str, bytes]
     for pin in sorted(active, key=lambda one: one.certificate.fingerprint):
         fingerprint = pin.certificate.fingerprint
         text = b"".join(pem(ders[one]) for one in (fingerprint, *chains.get(fingerprint, ())))
-        said = sorted(
-            (one.voucher, one.channel, one.note, one.expires_at or 0)
-            for one in pin.vouches
-            if one.withdrawn_at is None
-        )
+        said = sorted((one for one in pin.vouches if one.withdrawn_at is None), key=_order)
         line = {**head, "role": pin.role, "certificate": text.decode()}
         if not said:
             yield _line(line)
-        for voucher, channel, note, expires_at in said:
-            vouch = {"fingerprint": colons(fingerprint), "vouched_by": voucher, "via": channel}
-            if note:
-                vouch["note"] = note
-            if expires_at:
-                vouch["expires"] = format_moment(expires_at)
+        for one in said:
+            vouch = {"fingerprint": colons(fingerprint), "vouched_by": one.voucher}
+            vouch["via"] = one.channel
+            if one.note:
+                vouch["note"] = one.note
+            if one.expires_at is not None:
+                vouch["expires"] = format_moment(one.expires_at)
             yield _line({**line, **vouch})
     if not active:
         yield _line(head)
+
+
+def _order(one: Vouch) -> tuple[str, str, str, bool, int]:
+    return one.voucher, one.channel, one.note, one.expires_at is not None, one.expires_at or 0
 
 
 def _line(value: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from trustctl.errors import ConflictError
 from trustctl.facts.addition import Evidence
 from trustctl.facts.issuance import Draft, Issuance
-from trustctl.inventory.additions import certificate_row
+from trustctl.inventory.additions import certificate_row, facts_digest
 from trustctl.inventory.schema import certificate
 from trustctl.inventory.schema_ca import issuance, issued, revocation
 from trustctl.inventory.transaction import WriteTransaction
@@ -56,9 +56,11 @@ def complete(tx: WriteTransaction, signed: Iterable[tuple[int, Evidence]]) -> No
     """Record the certificates that issuances became."""
     for issuance_id, evidence in signed:
         fingerprint = evidence.facts.fingerprint
-        tx.insert(certificate, **certificate_row(evidence))
+        row = certificate_row(evidence)
+        tx.insert(certificate, **row)
         tx.insert(issued, issuance_id=issuance_id, fingerprint=fingerprint, at=tx.now)
-        tx.record("ca.issue", fingerprint, {"issuance": issuance_id})
+        stored = {fingerprint: facts_digest(row)}
+        tx.record("ca.issue", fingerprint, {"issuance": issuance_id, "stored": stored})
 
 
 def revoke(tx: WriteTransaction, one: Issuance, reason: str) -> None:
@@ -72,8 +74,30 @@ def revoke(tx: WriteTransaction, one: Issuance, reason: str) -> None:
             f"{one.subject} {one.serial} is revoked already ({one.revoked_reason})",
             "trustctl ca list --all shows it",
         )
+    tx.flush()
     tx.insert(revocation, issuance_id=one.id, at=tx.now, by=tx.actor, reason=reason)
-    tx.record("ca.revoke", one.serial, {"issuance": one.id, "reason": reason})
+    touched = tx.connection.execute(_pinning(one, reason)).all()
+    details: dict[str, object] = {
+        "issuance": one.id,
+        "peers": [row[1] for row in touched],
+        "reason": reason,
+    }
+    tx.record("ca.revoke", one.serial, details, *(row[0] for row in touched))
+
+
+def _pinning(one: Issuance, reason: str) -> Select[Any]:
+    """The peers that pin what is revoked; where its key is in other hands, the key."""
+    same = certificate.c.fingerprint == one.fingerprint
+    if reason in COMPROMISE:
+        same = same | (certificate.c.spki == one.spki)
+    return (
+        select(peer.c.id, peer.c.name)
+        .join(pin, pin.c.peer_id == peer.c.id)
+        .join(certificate, certificate.c.fingerprint == pin.c.fingerprint)
+        .where(same)
+        .distinct()
+        .order_by(peer.c.name)
+    )
 
 
 def read(connection: Connection, *where: ColumnElement[bool]) -> list[Issuance]:

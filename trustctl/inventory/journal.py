@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy import Connection, insert, select
 
@@ -117,15 +118,22 @@ class JournalWriter:
 def entries(
     connection: Connection, *, subject: str | None = None, newest: int | None = None
 ) -> Iterator[Entry]:
-    """The entries, oldest first: those about ``subject``, or the ``newest`` so many, or all."""
+    """The entries, oldest first: those about ``subject``, or all; only the ``newest`` so many."""
     j = schema.journal.c
     query = select(schema.journal)
     if subject is not None:
-        query = query.where((j.subject == subject) | j.details.contains(f'"{subject}"'))
-    if newest is not None:
-        rows = connection.execute(query.order_by(j.seq.desc()).limit(newest)).all()
-        for row in reversed(rows):
-            yield Entry(*row)
-        return
-    for row in connection.execute(query.order_by(j.seq)):
-        yield Entry(*row)
+        quoted = canonical(subject)
+        query = query.where((j.subject == subject) | j.details.contains(quoted, autoescape=True))
+    order = j.seq if newest is None else j.seq.desc()
+    found = (Entry(*row) for row in connection.execute(query.order_by(order)))
+    if subject is not None:
+        found = (one for one in found if _about(one, subject))
+    yield from found if newest is None else reversed(list(islice(found, newest)))
+
+
+def _about(entry: Entry, subject: str) -> bool:
+    """Whether the entry's subject, or one of its details, is this very text."""
+    if entry.subject == subject:
+        return True
+    values = json.loads(entry.details).values()
+    return any(subject == one or (isinstance(one, list) and subject in one) for one in values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, select
@@ -65,8 +66,8 @@ class Known:
     def load(self, connection: Connection, scope: Scope | None) -> None:
         """Read what bears on ``scope``; everything where it is None."""
 
-        def rows(query: Select[Any], *where: ColumnElement[bool]) -> Any:
-            return connection.execute(query.where(*where) if scope else query)
+        def rows(query: Select[Any], *where: ColumnElement[bool]) -> Sequence[Any]:
+            return connection.execute(query.where(*where) if scope else query).all()
 
         name, names, leaf, spki, prints = scope or Scope()
         self.peers.update(rows(select(peer.c.name, peer.c.id), peer.c.name == name))
@@ -81,9 +82,10 @@ class Known:
             rows(select(mx_host.c.peer_id, mx_host.c.name), mx_host.c.peer_id == peer_id)
         )
         self.certificates.update(
-            rows(
+            row[0]
+            for row in rows(
                 select(certificate.c.fingerprint), certificate.c.fingerprint.in_([leaf, *prints])
-            ).scalars()
+            )
         )
         pins = (
             select(
@@ -102,13 +104,15 @@ class Known:
         for pin_id, owner, fingerprint, role, key, owner_name in rows(pins, mine):
             self.pins[owner, fingerprint] = (pin_id, role)
             self.remember_key(key or fingerprint, owner_name)
+        chains: dict[str, list[str]] = {}
         for fingerprint, issuer in rows(
             select(chain.c.fingerprint, chain.c.issuer).order_by(
                 chain.c.fingerprint, chain.c.position
             ),
             chain.c.fingerprint == leaf,
         ):
-            self.chains.setdefault(fingerprint, []).append(issuer)
+            chains.setdefault(fingerprint, []).append(issuer)
+        self.chains.update(chains)
         for kind, value, reason in rows(
             select(distrust.c.kind, distrust.c.value, distrust.c.reason),
             distrust.c.value.in_([leaf, spki]),

@@ -150,6 +150,7 @@ def only(found: list[PinRef], subject: str, verb: str) -> PinRef:
 
 def retire(tx: WriteTransaction, ref: PinRef, reason: str) -> None:
     """Retire an active pin: it is kept and listed, and never trusted again."""
+    tx.flush()
     tx.connection.execute(
         update(pin).where(pin.c.id == ref.id).values(retired_at=tx.now, retired_reason=reason)
     )

@@ -20,10 +20,10 @@ class Replay:
         self.withdrawals: dict[int, tuple[Any, ...]] = {}
         self.distrusts: dict[tuple[str, str], tuple[Any, ...]] = {}
         self.settings: dict[str, str] = {}
-        self.chains: dict[str, list[str]] = {}
+        self.chains: dict[str, list[tuple[int, str]]] = {}
         self.generations: dict[tuple[str, str, int], tuple[Any, ...]] = {}
         self.current: dict[tuple[str, str], int] = {}
-        self._stored: set[str] = set()
+        self.certificates: dict[str, str] = {}
         self._added: dict[str, int] = {}
         self._touched: dict[str, int] = {}
         self._pinning: dict[str, set[str]] = {}
@@ -50,7 +50,7 @@ class Replay:
             case "mx.add":
                 self.hosts.add((d["peer"], subject))
             case "pin.add":
-                self._stored.add(subject)
+                self.certificates.update(d["stored"])
                 self.pins[d["pin"]] = (d["peer"], subject, d["role"], at, actor, None, None)
                 self._pinning.setdefault(subject, set()).add(d["peer"])
                 self._touch(seq, d["peer"])
@@ -58,8 +58,8 @@ class Replay:
                 self.pins[d["pin"]] = (*self.pins[d["pin"]][:5], at, d["reason"])
                 self._touch(seq, d["peer"])
             case "chain.set":
-                self._stored.update(d["issuers"])
-                self.chains[subject] = list(d["issuers"])
+                self.certificates.update(d["stored"])
+                self.chains[subject] = list(enumerate(d["issuers"]))
                 self._touch(seq, *self._pinning[subject])
             case "vouch.add":
                 self.vouches[d["vouch"]] = (
@@ -85,6 +85,9 @@ class Replay:
                 gone = (subject, d["format"])
                 self.current.pop(gone, None)
                 self.generations = {k: v for k, v in self.generations.items() if k[:2] != gone}
+            case "ca.revoke":
+                self.ca.apply(at, actor, action, subject, d)
+                self._touch(seq, *d["peers"])
             case _:
                 self.ca.apply(at, actor, action, subject, d)
 
@@ -96,7 +99,3 @@ class Replay:
     def peers(self) -> dict[str, tuple[int, int]]:
         """Each peer's name -> when it was added, and the entry that last changed its export."""
         return {name: (at, self._touched[name]) for name, at in self._added.items()}
-
-    def certificates(self) -> set[str]:
-        """The fingerprints of all certificates that were stored."""
-        return self._stored | self.ca.certificates()

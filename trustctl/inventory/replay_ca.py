@@ -14,7 +14,9 @@ class ReplayCa:
         self.issuances: dict[int, tuple[Any, ...]] = {}
         self.issued: dict[int, tuple[Any, ...]] = {}
         self.revocations: dict[int, tuple[Any, ...]] = {}
+        self.certificates: dict[str, str] = {}
         self.crls: dict[tuple[str, int], tuple[Any, ...]] = {}
+        self.staples: dict[int, tuple[Any, ...]] = {}
 
     def apply(self, at: int, actor: str, action: str, subject: str, d: dict[str, Any]) -> None:
         """Apply one entry.
@@ -24,6 +26,7 @@ class ReplayCa:
         """
         match action:
             case "ca.authority":
+                self.certificates.update(d["stored"])
                 place = (d["hierarchy"], d["kind"], d["number"], d["key"], d["permitted"])
                 self.authorities[subject] = (*place, at, None)
             case "ca.retire":
@@ -41,18 +44,22 @@ class ReplayCa:
             case "ca.issue":
                 if d["issuance"] not in self.issuances or d["issuance"] in self.issued:
                     raise ValueError(action)
+                self.certificates.update(d["stored"])
                 self.issued[d["issuance"]] = (subject, at)
             case "ca.revoke":
                 if d["issuance"] not in self.issued:
                     raise ValueError(action)
                 self.revocations[d["issuance"]] = (at, actor, d["reason"])
+            case "ca.staple":
+                for number, *told in d["staples"]:
+                    if told[0] not in self.issued or number in self.staples:
+                        raise ValueError(action)
+                    self.staples[number] = tuple(told)
             case "ca.crl":
+                if any(key[0] == subject and key[1] >= d["number"] for key in self.crls):
+                    raise ValueError(action)
                 self.crls[subject, d["number"]] = (
                     d["base"], d["this_update"], d["next_update"], d["sha256"],
                 )  # fmt: skip
             case _:
                 raise ValueError(action)
-
-    def certificates(self) -> set[str]:
-        """The fingerprints of all certificates that were stored."""
-        return set(self.authorities) | {one[0] for one in self.issued.values()}

@@ -7,6 +7,7 @@ as for any other program that opens the file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -212,20 +213,43 @@ current_generation = Table(
 IMMUTABLE = ("journal", "vouch", "withdrawal", "distrust", "certificate")
 """Tables whose rows are never updated or deleted."""
 
+_SAME = {
+    "journal": "SELECT 1 FROM journal WHERE seq = NEW.seq OR hash = NEW.hash",
+    "vouch": "SELECT 1 FROM vouch WHERE id = NEW.id",
+    "withdrawal": "SELECT 1 FROM withdrawal WHERE vouch_id = NEW.vouch_id",
+    "distrust": "SELECT 1 FROM distrust WHERE kind = NEW.kind AND value = NEW.value",
+    "certificate": "SELECT 1 FROM certificate WHERE fingerprint = NEW.fingerprint",
+    "pin": "SELECT 1 FROM pin WHERE id = NEW.id OR (peer_id = NEW.peer_id "
+    "AND fingerprint = NEW.fingerprint AND retired_at IS NULL AND NEW.retired_at IS NULL)",
+}
 
-def records(tables: tuple[str, ...]) -> list[str]:
-    """The SQLite statements that refuse to update or delete rows of these tables."""
-    return [
+
+def records(same: Mapping[str, str], immutable: tuple[str, ...]) -> list[str]:
+    """The SQLite statements that refuse to update or delete rows of ``immutable`` tables.
+
+    ``INSERT OR REPLACE`` deletes what is in its way, and no delete trigger fires for that
+    (https://www.sqlite.org/lang_conflict.html): an insert over a row is refused by its own.
+
+    Args:
+        same: for each table whose rows are not to be replaced, the query that finds what is there.
+    """
+    statements = [
         f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table} "
         f"BEGIN SELECT RAISE(ABORT, '{table}: no {verb}, it is a record'); END"
-        for table in tables
+        for table in immutable
         for verb in ("update", "delete")
     ]
+    statements += [
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN EXISTS ({query}) "
+        f"BEGIN SELECT RAISE(ABORT, '{table}: it is there already'); END"
+        for table, query in same.items()
+    ]
+    return statements
 
 
 def triggers() -> list[str]:
     """The SQLite statements that make ``IMMUTABLE`` hold, and let a pin only ever be retired."""
-    statements = records(IMMUTABLE)
+    statements = records(_SAME, IMMUTABLE)
     statements.append(
         "CREATE TRIGGER pin_no_delete BEFORE DELETE ON pin "
         "BEGIN SELECT RAISE(ABORT, 'pin: no delete, retire it'); END"

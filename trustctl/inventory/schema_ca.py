@@ -93,13 +93,38 @@ crl = Table(
     sqlite_with_rowid=False,
 )
 
-IMMUTABLE = ("request", "issuance", "issued", "revocation", "crl")
+staple = Table(
+    "staple",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("issuance_id", Integer, ForeignKey("issuance.id"), nullable=False, index=True),
+    required("status"),
+    required("this_update", Integer),
+    required("next_update", Integer),
+    required("der", LargeBinary),
+    CheckConstraint("status IN ('good', 'revoked')", name="status"),
+)
+
+IMMUTABLE = ("request", "issuance", "issued", "revocation", "crl", "staple")
 """Tables whose rows are never updated or deleted."""
+
+
+_SAME = {
+    "authority": "SELECT 1 FROM authority WHERE id = NEW.id OR fingerprint = NEW.fingerprint",
+    "request": "SELECT 1 FROM request WHERE spki = NEW.spki",
+    "issuance": "SELECT 1 FROM issuance WHERE id = NEW.id OR tbs_sha256 = NEW.tbs_sha256 "
+    "OR (issuer = NEW.issuer AND serial = NEW.serial)",
+    "issued": "SELECT 1 FROM issued WHERE issuance_id = NEW.issuance_id "
+    "OR fingerprint = NEW.fingerprint",
+    "revocation": "SELECT 1 FROM revocation WHERE issuance_id = NEW.issuance_id",
+    "crl": "SELECT 1 FROM crl WHERE issuer = NEW.issuer AND number = NEW.number",
+    "staple": "SELECT 1 FROM staple WHERE id = NEW.id",
+}
 
 
 def triggers() -> list[str]:
     """The SQLite statements that make ``IMMUTABLE`` hold, and let an authority only be retired."""
-    statements = records(IMMUTABLE)
+    statements = records(_SAME, IMMUTABLE)
     statements.append(
         "CREATE TRIGGER authority_no_delete BEFORE DELETE ON authority "
         "BEGIN SELECT RAISE(ABORT, 'authority: no delete, retire it'); END"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Connection, insert, select, update
 
 from trustctl.errors import DatabaseError, UsageError
@@ -10,6 +12,7 @@ from trustctl.inventory.schema import peer, setting
 from trustctl.inventory.transaction import WriteTransaction
 
 NAMES = ("vouches_required",)
+_NUMBER = re.compile(r"0*[1-9]", re.ASCII)
 
 
 def read_settings(connection: Connection) -> Settings:
@@ -17,7 +20,7 @@ def read_settings(connection: Connection) -> Settings:
     rows = connection.execute(select(setting.c.name, setting.c.value))
     stored = {str(name): str(value) for name, value in rows}
     required = stored.get("vouches_required", "1")
-    if not (required.isascii() and required.isdigit() and int(required) >= 1):
+    if not _NUMBER.fullmatch(required):
         raise DatabaseError(
             "the setting vouches_required has no meaning: it was written by another program",
             "trustctl journal verify, then restore a backup",
@@ -33,9 +36,9 @@ def change(tx: WriteTransaction, name: str, value: str) -> bool:
     """
     if name not in NAMES:
         raise UsageError(f"there is no setting {name}", f"the settings are: {', '.join(NAMES)}")
-    if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 9):
+    if not _NUMBER.fullmatch(value):
         raise UsageError(f"{name}: {value!r} is not a number from 1 to 9", f"trustctl set {name} 2")
-    value = str(int(value))
+    value = value[-1]
     if getattr(read_settings(tx.connection), name) == int(value):
         return False
     known = tx.connection.execute(select(setting.c.name).where(setting.c.name == name)).first()

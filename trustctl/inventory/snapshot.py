@@ -92,7 +92,11 @@ def named(name: str) -> ColumnElement[bool]:
 
 def affected(connection: Connection, *, after_seq: int, since: int, until: int) -> list[int]:
     """The ids of peers whose export may differ: changed after a journal entry, or by time alone
-    between two moments (seconds since 1970 UTC)."""
+    between two moments (seconds since 1970 UTC).
+
+    What was recorded before the entry may still lie between the moments: an export can be made for
+    a moment that has passed (``--at``), and clocks are set back.
+    """
     window = (since - 1, until + 1)
     changed = select(peer.c.id).where(peer.c.changed_seq > after_seq)
     facts = certificate.c
@@ -102,8 +106,18 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
         .where(facts.not_before.between(*window) | facts.not_after.between(*window))
     )
     lapsed = select(vouch.c.peer_id).where(vouch.c.expires_at.between(*window))
+    later = (since + 1, until)  # what was recorded at ``since`` was seen then
+    pinned = select(pin.c.peer_id).where(
+        pin.c.added_at.between(*later) | pin.c.retired_at.between(*later)
+    )
+    vouched = select(vouch.c.peer_id).where(vouch.c.at.between(*later))
+    withdrawn = (
+        select(vouch.c.peer_id)
+        .join(withdrawal, withdrawal.c.vouch_id == vouch.c.id)
+        .where(withdrawal.c.at.between(*later))
+    )
     found: set[int] = set()
-    for query in (changed, ended, lapsed):
+    for query in (changed, ended, lapsed, pinned, vouched, withdrawn):
         found.update(connection.execute(query).scalars())
     return sorted(found)
 
@@ -149,9 +163,9 @@ def read_peers_with_ids(
             query = query.where(key.in_(select(peer.c.id).where(where)))
         return iter(connection.execution_options(yield_per=2000).execute(query))
 
-    by_key: dict[str, list[Distrust]] = {}
+    by_key: dict[tuple[str, str], list[Distrust]] = {}
     for one in read_distrusts(connection):
-        by_key.setdefault(one.value, []).append(one)
+        by_key.setdefault((one.kind, one.value), []).append(one)
 
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
@@ -206,8 +220,8 @@ def read_peers_with_ids(
         for row in pins.take(peer_id):
             facts = facts_of(row[_PIN:])
             against = by_key and (
-                *by_key.get(facts.fingerprint, ()),
-                *by_key.get(facts.spki or "", ()),
+                *by_key.get(("fingerprint", facts.fingerprint), ()),
+                *by_key.get(("spki", facts.spki or ""), ()),
             )
             own_pins.append(
                 Pin(

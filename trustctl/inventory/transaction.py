@@ -121,8 +121,10 @@ def writing(
     Raises:
         DatabaseError, ConflictError: nothing has been changed then.
     """
-    if create and not path.exists():
-        database.create(path)
+    if create:
+        database.remove_unfinished(path)
+        if not path.exists():
+            database.create(path)
     engine = database.open_engine(path, write=True)
     with database.mapped(path), engine.connect() as connection:
         database.use_wal(connection)

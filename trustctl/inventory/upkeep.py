@@ -64,10 +64,12 @@ def backup(path: Path, to: Path | None, now: int, *, version_label: str = "") ->
     database.open_engine(path, write=False, check_version=False).dispose()
     stamp = format_moment(now).replace("-", "").replace(":", "")
     label = f"-{version_label}" if version_label else ""
-    place = to or path.with_name(f"{path.name}.backup{label}-{stamp}")
+    place = to or _free(path.with_name(f"{path.name}.backup{label}-{stamp}"))
     if not place.name or place.is_dir():
         raise TargetError(f"{place} is a folder", "name a file in it: trustctl db backup FILE")
-    scratch = place.with_name(f".{place.name}.new-{os.getpid()}")
+    scratch = database.scratch_for(place)
+    for one in (path, place):
+        database.remove_unfinished(one)
     try:
         os.close(os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
@@ -82,7 +84,7 @@ def backup(path: Path, to: Path | None, now: int, *, version_label: str = "") ->
             os.link(scratch, place)
             database.sync(place.parent)
         finally:
-            scratch.unlink(missing_ok=True)
+            database.remove_unfinished(place)
     except FileExistsError:
         raise TargetError(
             f"{place} exists already; it was left as it is", "name another file"
@@ -93,6 +95,15 @@ def backup(path: Path, to: Path | None, now: int, *, version_label: str = "") ->
             "name another place: trustctl db backup FILE",
         ) from error
     return place
+
+
+def _free(place: Path) -> Path:
+    """The place, or the first after it that is not taken: another backup of the same second."""
+    number, free = 1, place
+    while os.path.lexists(free):
+        number += 1
+        free = place.with_name(f"{place.name}-{number}")
+    return free
 
 
 def check(connection: Connection) -> list[str]:

@@ -9,7 +9,15 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from trustctl.inventory.replay_ca import ReplayCa
-from trustctl.inventory.schema_ca import authority, crl, issuance, issued, request, revocation
+from trustctl.inventory.schema_ca import (
+    authority,
+    crl,
+    issuance,
+    issued,
+    request,
+    revocation,
+    staple,
+)
 
 
 def tables(
@@ -43,4 +51,10 @@ def tables(
         "CRL",
         replay.crls,
         {r[:2]: (*r[2:5], hashlib.sha256(r[5]).hexdigest()) for r in rows(crl, *names)},
+    )
+    names = ("id", "issuance_id", "status", "this_update", "next_update", "der")
+    yield (
+        "OCSP response",
+        replay.staples,
+        {r[0]: (*r[1:5], hashlib.sha256(r[5]).hexdigest()) for r in rows(staple, *names)},
     )

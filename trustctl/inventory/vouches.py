@@ -20,6 +20,7 @@ def withdraw(tx: WriteTransaction, ref: PinRef, voucher: str | None, reason: str
     Raises:
         ConflictError: no such vouch stands.
     """
+    tx.flush()
     standing = tx.connection.execute(
         select(vouch.c.id, vouch.c.voucher)
         .outerjoin(withdrawal, withdrawal.c.vouch_id == vouch.c.id)

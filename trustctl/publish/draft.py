@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from trustctl.export import cdb
-from trustctl.export.exim import GUARD
+from trustctl.export.exim import CLOSED, GUARD
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.target import Changes
 from trustctl.publish import manifest
 from trustctl.publish.splice import Data, Edit, Records, joined, pieces
 
-_CLOSED = b"closed=yes"
+_PEER = b"# peer="
 
 
 @dataclass(slots=True)
@@ -48,16 +48,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The last generation's content."""
+    """The last generation's content. ``bundle_only``: the target is a bundle, and what changes is
+    told peer by peer."""
 
-    map: bytes
-    cdb: bytes
-    bundle: bytes
-    set_lines: bytes
-    peers: int
-
-
-EMPTY = Last(b"", cdb.build([GUARD]), b"", b"", 0)
+    map: bytes = b""
+    cdb: bytes = cdb.build([GUARD])
+    bundle: bytes = b""
+    set_lines: bytes = b""
+    peers: int = 0
+    bundle_only: bool = False
 
 
 def map_records(data: bytes) -> Records:
@@ -67,7 +66,7 @@ def map_records(data: bytes) -> Records:
 
 def bundle_records(data: bytes) -> Records:
     """The bundle's text as records; a record's key is its peer."""
-    return Records(data, b"# peer=", b" ")
+    return Records(data, _PEER, b" ")
 
 
 def parse_map(data: bytes) -> dict[str, tuple[str, str]]:
@@ -98,24 +97,25 @@ def full(peers: Iterable[CompiledPeer], last: Last) -> Draft:
             blocks.append((peer.peer, b"".join(peer.blocks)))
     lines.sort()
     blocks.sort()
-    new_map = b"".join(lines)
+    new_map, new_cdb = b"".join(lines), cdb.build(items)
     bundle: list[Data] = [text for _name, text in blocks]
     set_lines = b"".join(
         [manifest.line(n[:64], len(c), f"sets/{n}") for n, c in sorted(sets.items())]
     )
     same_map = new_map == last.map
     same_bundle = _digest(bundle) == hashlib.sha256(last.bundle).digest()
+    same = same_map and same_bundle and new_cdb == last.cdb
     draft = Draft(
         map=new_map,
-        cdb=last.cdb if same_map else cdb.build(items),
+        cdb=new_cdb,
         bundle=bundle,
         sets=sets,
         set_lines=set_lines,
-        changes=_all_changes(parse_map(last.map), parse_map(new_map), last.peers, count)
-        if not same_map
-        else Changes(peers_before=last.peers, peers_after=count),
+        changes=Changes(peers_before=last.peers, peers_after=count)
+        if same
+        else _full_changes(last, new_map, dict(blocks), count),
         peers=count,
-        same=same_map and same_bundle,
+        same=same,
     )
     if not same_bundle:
         before = set(_blocks(last.bundle))
@@ -125,8 +125,29 @@ def full(peers: Iterable[CompiledPeer], last: Last) -> Draft:
     return draft
 
 
+def _full_changes(last: Last, new_map: bytes, blocks: dict[str, bytes], count: int) -> Changes:
+    old: dict[str, bytes] = {}
+    for block in _blocks(last.bundle):
+        name = _peer(block)
+        old[name] = old.get(name, b"") + block
+    before, after = parse_map(last.map), parse_map(new_map)
+    gone = {peer for peer, _value in before.values()} | old.keys()
+    gone -= {peer for peer, _value in after.values()} | blocks.keys()
+    if last.bundle_only:
+        return _changes(_by_peer(old), _by_peer(blocks), gone, last.peers, count)
+    return _changes(before, after, gone, last.peers, count)
+
+
+def _by_peer(texts: dict[str, bytes]) -> dict[str, tuple[str, str]]:
+    return {name: (name, text.decode("ascii")) for name, text in texts.items()}
+
+
+def _peer(block: bytes) -> str:
+    return block[len(_PEER) : block.index(b" ", len(_PEER))].decode("ascii")
+
+
 def _blocks(text: bytes) -> list[bytes]:
-    return [b"# peer=" + one for one in text.split(b"# peer=")[1:]]
+    return [_PEER + one for one in text.split(_PEER)[1:]]
 
 
 def _digest(parts: Iterable[Data]) -> bytes:
@@ -146,25 +167,30 @@ def partial(changed: list[CompiledPeer], last: Last) -> Draft:
     sets: dict[str, bytes] = {}
     removed: list[bytes] = []
     added: list[bytes] = []
-    gone: list[tuple[str, bool]] = []
-    come: list[tuple[str, bool]] = []
+    old_texts: dict[str, bytes] = {}
+    new_texts: dict[str, bytes] = {}
+    gone: set[str] = set()
+    peers = last.peers
     for peer in changed:
         name = peer.peer.encode()
         start, end = bundle.span(name)
-        text = b"".join(peer.blocks)
-        if last.bundle[start:end] != text:
+        text, old_text = b"".join(peer.blocks), last.bundle[start:end]
+        if old_text != text:
             bundle_edits.append((start, end, text))
-            before, after = set(_blocks(last.bundle[start:end])), set(peer.blocks)
-            removed += sorted(before - after)
-            added += sorted(after - before)
+            before, after = set(_blocks(old_text)), set(peer.blocks)
+            removed += before - after
+            added += after - before
+        old_texts.update({peer.peer: old_text} if old_text else {})
+        new_texts.update({peer.peer: text} if text else {})
         mine = dict(_lines_of(last.map, name))
         old_entries.update(mine)
         for domain, value in peer.entries:
             key = domain.encode()
             new_entries[key] = b"%s\t%s\t%s\n" % (key, name, value.encode())
-        (gone if not peer.entries and not peer.blocks else come).append(
-            (peer.peer, bool(mine) or start != end)
-        )
+        was, remains = bool(mine or old_text), bool(peer.entries or peer.blocks)
+        peers += remains - was
+        if was and not remains:
+            gone.add(peer.peer)
         sets.update(peer.sets)
     edits: list[Edit] = []
     updates: dict[bytes, bytes | None] = {}
@@ -176,23 +202,24 @@ def partial(changed: list[CompiledPeer], last: Last) -> Draft:
         edits.append((start, end, new))
         updates[key] = new.rstrip(b"\n").split(b"\t")[2] if new else None
     new_map = joined(pieces(last.map, edits))
-    peers = last.peers - sum(was for _n, was in gone) + sum(not was for _n, was in come)
+    if last.bundle_only:
+        before_after = _by_peer(old_texts), _by_peer(new_texts)
+    else:
+        before_after = (
+            {key.decode(): _entry(one) for key, one in old_entries.items()},
+            {key.decode(): _entry(one) for key, one in new_entries.items()},
+        )
     return Draft(
         map=new_map,
         cdb=cdb.update(last.cdb, updates) if updates else last.cdb,
         bundle=pieces(last.bundle, bundle_edits),
         sets=sets,
         set_lines=_set_lines(last.set_lines, new_map, old_entries.values(), sets),
-        changes=_all_changes(
-            {k.decode(): _entry(v) for k, v in old_entries.items()},
-            {k.decode(): _entry(v) for k, v in new_entries.items()},
-            last.peers,
-            peers,
-        ),
+        changes=_changes(*before_after, gone, last.peers, peers),
         peers=peers,
         same=not edits and not bundle_edits,
-        removed_blocks=removed,
-        added_blocks=added,
+        removed_blocks=sorted(removed),
+        added_blocks=sorted(added),
     )
 
 
@@ -227,24 +254,22 @@ def _set_lines(
     return joined(pieces(lines, edits.values()))
 
 
-def _all_changes(
+def _changes(
     before: dict[str, tuple[str, str]],
     after: dict[str, tuple[str, str]],
+    gone: set[str],
     peers_before: int,
     peers_after: int,
 ) -> Changes:
-    closed = _CLOSED.decode()
-    both = before.keys() & after.keys()
-    gone = {peer for peer, _value in before.values()} - {peer for peer, _value in after.values()}
     return Changes(
         added=tuple(sorted(after.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - after.keys())),
-        changed=tuple(sorted(one for one in both if before[one] != after[one])),
+        changed=tuple(sorted(k for k in before.keys() & after.keys() if before[k] != after[k])),
         closed=tuple(
             sorted(
                 one
                 for one, (_peer, value) in after.items()
-                if value == closed and before.get(one, ("", ""))[1] != closed
+                if value == CLOSED and before.get(one, ("", ""))[1] != CLOSED
             )
         ),
         peers_before=peers_before,

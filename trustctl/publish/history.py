@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from trustctl import files
 from trustctl.errors import TargetError
 from trustctl.facts.target import FileProblem, Stored
 from trustctl.publish import manifest
-from trustctl.publish.inspect import scan, verify
+from trustctl.publish.inspect import diversion, is_ours, is_whole, scan, verify
 from trustctl.publish.place import BUNDLE, NOBODY, Place
-from trustctl.publish.store import clean, last_generation, refuse_edited, remove_generation
+from trustctl.publish.removal import clean, remove_generation
+from trustctl.publish.store import last_generation, refuse_edited
 
 
 def generations(place: Place) -> list[Stored]:
@@ -33,7 +36,9 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
     Raises:
         TargetError: there is none, it is not whole, or the current files were edited by hand.
     """
-    current = place.current_number()
+    with files.explained(place.root):
+        current = place.current_number()
+        refuse_edited(diversion(place), force=False)
     if current is None:
         raise TargetError(f"{place.directory} has no generation", "trustctl export writes one")
     if number is None:
@@ -53,7 +58,7 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
                 f"generation {number} is not whole: {problems[0].path}: {problems[0].detail}",
                 "export anew: trustctl export",
             )
-        edited = [one for one in scan(place, last_generation(place)) if one.kind != "missing"]
+        edited = [one for one in scan(place, last_generation(place)) if one.kind == "edited"]
         refuse_edited(edited, force=force)
         clean(place)
         if place.published is not None:
@@ -70,15 +75,16 @@ def refuse_removal(place: Place, *, force: bool) -> set[bytes]:
         TargetError: something was edited, and ``force`` was not given.
     """
     names: set[bytes] = set()
-    edited: list[FileProblem] = []
-    for number in place.numbers():
-        try:
-            found = manifest.read(place.folder(number))
-        except TargetError as error:
-            edited.append(FileProblem(str(place.folder(number)), "manifest", error.message))
-            continue
-        names |= found.set_names()
-        edited += [one for one in verify(place, found) if one.kind == "edited"]
+    with files.explained(place.root):
+        edited = diversion(place)
+        for number in place.numbers():
+            try:
+                found = manifest.read(place.folder(number))
+            except TargetError as error:
+                edited.append(FileProblem(str(place.folder(number)), "manifest", error.message))
+                continue
+            names |= found.set_names()
+            edited += [one for one in verify(place, found) if one.kind == "edited"]
     refuse_edited(edited, force=force)
     return names
 
@@ -97,14 +103,14 @@ def remove(place: Place, *, force: bool = False) -> list[str]:
     names = refuse_removal(place, force=force)
     with files.explained(place.directory), files.locked(place.root / "lock"):
         clean(place)
-        if place.published is not None and place.current_number() is not None:
+        if place.published is not None:
             _restore(place, place.published)
-        with suppress(FileNotFoundError):
+        if place.current.is_symlink():
             os.unlink(place.current)
         for number in place.numbers():
             remove_generation(place, number)
-        for name in names:
-            with suppress(FileNotFoundError):
+        for name in names | _orphans(place):
+            with suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(place.sets / f"{name.decode()}.pem")
         for file in (NOBODY, "lock"):
             with suppress(FileNotFoundError):
@@ -113,17 +119,48 @@ def remove(place: Place, *, force: bool = False) -> list[str]:
         with suppress(OSError):
             os.rmdir(folder)
     left: list[str] = []
-    for folder_name, _folders, names_left in os.walk(place.root):
-        left += [os.path.join(folder_name, one) for one in names_left]
+    for folder_name, folders, names_left in os.walk(place.root):
+        links = [one for one in folders if os.path.islink(os.path.join(folder_name, one))]
+        left += [os.path.join(folder_name, one) for one in (*names_left, *links)]
     return sorted(left)
 
 
+def _orphans(place: Place) -> set[bytes]:
+    """Sets that no manifest lists: a killed export's, and those of a damaged manifest. What bears
+    the name of its own content's hash is ours."""
+    try:
+        names = os.listdir(place.sets)
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    return {
+        name[:64].encode()
+        for name in names
+        if name[64:] == ".pem" and is_whole(place.sets / name, name[:64])
+    }
+
+
 def _restore(place: Place, published: Path) -> None:
-    if place.original.exists():
-        content = place.original.read_bytes()
-        files.replace(published, content, mode=place.file_mode, group=None)
-        os.unlink(place.original)
+    """Put the original back where our bundle stands; what is not ours stays."""
+    original = place.original
+    if place.current_number() is None and not is_ours(place, published):
+        # a first export killed between keeping it and replacing it has left two of it
+        if original.exists() and is_whole(published, _digest(original)):
+            original.unlink()
+    elif original.exists():
+        info = original.stat()
+        files.replace(
+            published,
+            original.read_bytes(),
+            mode=stat.S_IMODE(info.st_mode),
+            group=info.st_gid,
+            owner=info.st_uid,
+        )
+        original.unlink()
     else:
         with suppress(FileNotFoundError):
             os.unlink(published)
             files.sync(published.parent)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

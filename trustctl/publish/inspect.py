@@ -6,16 +6,21 @@ import hashlib
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from trustctl import files
 from trustctl.errors import TargetError
+from trustctl.export import cdb
+from trustctl.export.exim import GUARD
 from trustctl.facts.target import FileProblem, Stored, TargetState
 from trustctl.publish import manifest
 from trustctl.publish.draft import parse_map
 from trustctl.publish.manifest import Manifest
-from trustctl.publish.place import BUNDLE, MAP, NOBODY, NOBODY_TEXT, Place
+from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
 
 _PRINT = re.compile(rb"^# peer=\S+ domains=\S+ sha256=([0-9A-F:]{95}) ", re.MULTILINE)
 
@@ -23,43 +28,63 @@ _PRINT = re.compile(rb"^# peer=\S+ domains=\S+ sha256=([0-9A-F:]{95}) ", re.MULT
 def scan(place: Place, last: Manifest | None) -> list[FileProblem]:
     """What is missing or was changed since the generation in force was written.
 
-    A file whose inode changed (ctime) after the manifest was written is read and compared; the
-    others are as they were. An audit reads them all: :func:`inspect`.
+    The generation's own files are read. A trust set is read where its inode changed (ctime) since
+    the manifest was written, the others are as they were: an audit reads them all
+    (:func:`inspect`), which also finds what was changed while the clock was set back.
     """
     if last is None:
-        return _foreign(place)
-    problems: list[FileProblem] = []
-    own = last.own_files()
-    for path, (digest, _size) in own.items():
-        problems += _changed(place.root / path, digest, last.ctime_ns)
-    if place.published is not None:
-        digest = own[f"generations/{last.stored.number:08}/{BUNDLE}"][0]
-        problems += _published(place, place.published, digest)
-    if last.sets:
+        return diversion(place) or _foreign(place)
+    problems = list(_own(place, last))
+    problems += _published(place, last)
+    if place.format == "exim":
+        problems += _constant(place)
         problems += _scan_sets(place, last)
     return problems
+
+
+def diversion(place: Place) -> list[FileProblem]:
+    """Whether ``current`` leads where trustctl never writes: who reads it reads something else."""
+    if not place.diverted():
+        return []
+    return [FileProblem(str(place.current), "edited", "it is not a link of trustctl's")]
+
+
+def _own(place: Place, found: Manifest) -> Iterator[FileProblem]:
+    """The generation's own files, read and compared."""
+    listed = found.own_files()
+    folder = place.folder(found.stored.number)
+    for name in place.own_files:
+        entry = listed.get(f"generations/{folder.name}/{name}")
+        if entry is None:
+            yield FileProblem(str(folder / name), "edited", "the manifest does not list it")
+        else:
+            yield from _changed(folder / name, entry[0])
 
 
 def _scan_sets(place: Place, last: Manifest) -> Iterator[FileProblem]:
     names = last.set_names()
     seen: set[bytes] = set()
-    recent = last.ctime_ns
+    # a clock that was ahead at the export has written a time after which nothing can be changed
+    recent = last.written_ns if last.written_ns <= time.time_ns() else 0
     try:
         with os.scandir(place.sets) as entries:
             for entry in entries:
                 name = os.fsencode(entry.name)
-                if name[64:] != b".pem":
+                if name[64:] != b".pem" or name[:64] not in names:
                     continue
-                if entry.stat(follow_symlinks=False).st_ctime_ns > recent and name[:64] in names:
-                    yield from _changed(Path(entry.path), entry.name[:64], recent)
                 seen.add(name[:64])
+                info = entry.stat(follow_symlinks=False)
+                # not earlier: a tick of the filesystem's clock is some milliseconds long
+                if info.st_ctime_ns >= recent or not stat.S_ISREG(info.st_mode):
+                    yield from _changed(Path(entry.path), entry.name[:64])
     except FileNotFoundError:
         pass
     for name in sorted(names - seen):
         yield FileProblem(f"{place.sets}/{name.decode()}.pem", "missing", "it is gone")
 
 
-def _changed(path: Path, digest: str, recent_ns: int) -> Iterator[FileProblem]:
+def _changed(path: Path, digest: str) -> Iterator[FileProblem]:
+    """One file, read and compared."""
     try:
         info = os.lstat(path)
     except FileNotFoundError:
@@ -67,7 +92,7 @@ def _changed(path: Path, digest: str, recent_ns: int) -> Iterator[FileProblem]:
         return
     if not stat.S_ISREG(info.st_mode):
         yield FileProblem(str(path), "edited", "it is no longer a file")
-    elif info.st_ctime_ns > recent_ns and _digest(path) != digest:
+    elif _digest(path) != digest:
         yield FileProblem(str(path), "edited", "its content was changed")
 
 
@@ -76,19 +101,28 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _published(place: Place, path: Path, digest: str) -> Iterator[FileProblem]:
-    try:
-        info = os.lstat(path)
-    except FileNotFoundError:
-        yield FileProblem(str(path), "missing", "it is gone")
+def _published(place: Place, last: Manifest) -> Iterator[FileProblem]:
+    """The bundle that consumers read, against that of the generation in force."""
+    path = place.published
+    entry = last.own_files().get(f"generations/{last.stored.number:08}/{BUNDLE}")
+    if path is None or entry is None:
         return
-    if not stat.S_ISREG(info.st_mode):
-        yield FileProblem(str(path), "edited", "it is no longer a file")
-        return
-    found = _digest(path)
-    # a killed export may have put a newer generation's bundle there already: that is ours too
-    if found != digest and found not in _known_bundles(place):
-        yield FileProblem(str(path), "edited", "its content was changed")
+    for problem in _changed(path, entry[0]):
+        # a killed export or rollback put another generation's there: that is ours, but not in force
+        if problem.kind == "edited" and is_ours(place, path):
+            yield FileProblem(problem.path, "stale", "it is of a generation that is not in force")
+        else:
+            yield problem
+
+
+def is_whole(path: Path, digest: str) -> bool:
+    """Whether it is a file with this very content."""
+    return not list(_changed(path, digest))
+
+
+def is_ours(place: Place, path: Path) -> bool:
+    """Whether the file is the bundle of one of our generations, to the byte."""
+    return path.is_file() and not path.is_symlink() and _digest(path) in _known_bundles(place)
 
 
 def _known_bundles(place: Place) -> Iterator[str]:
@@ -105,13 +139,22 @@ def _foreign(place: Place) -> list[FileProblem]:
     path = place.published
     if path is None or not os.path.lexists(path):
         return []
-    if path.is_file() and not path.is_symlink() and _digest(path) in _known_bundles(place):
+    if is_ours(place, path):
         return []
     return [FileProblem(str(path), "edited", "it was not written by trustctl")]
 
 
 def inspect(place: Place) -> TargetState:
-    """Everything at the target, each file of the generation in force read and compared."""
+    """Everything at the target, each file of the generation in force read and compared.
+
+    Raises:
+        TargetError: it cannot be read.
+    """
+    with files.explained(place.root):
+        return _inspect(place)
+
+
+def _inspect(place: Place) -> TargetState:
     stored: list[Stored] = []
     problems: list[FileProblem] = []
     number, current = place.current_number(), None
@@ -127,27 +170,40 @@ def inspect(place: Place) -> TargetState:
         current = found if one == number else current
     base = TargetState(str(place.directory), place.format, place.root.is_dir(), None, tuple(stored))
     if current is None:
-        return _with(base, problems=problems)
+        problems += diversion(place)
+        if number is not None and number not in place.numbers():
+            problems.append(FileProblem(str(place.current), "edited", "it leads nowhere"))
+        return replace(base, problems=tuple(problems))
     folder = place.folder(current.stored.number)
     problems += _verify(place, current)
     problems += _modes(place, current)
     entries: dict[str, str] = {}
     if place.format == "exim":
-        with suppress(ValueError):  # edited by hand: it is among the problems already
-            entries = {one: value for one, (_, value) in parse_map(_read(folder / MAP)).items()}
         problems += _constant(place)
+        entries, whole = _entries(folder)
+        if not whole and not problems:
+            problems.append(FileProblem(str(folder / CDB), "edited", "it is not the map's text"))
     bundle = _read(place.published or folder / BUNDLE)
     prints = frozenset(one.decode().replace(":", "").lower() for one in _PRINT.findall(bundle))
-    return TargetState(
-        base.path, base.format, base.exists, current.stored, base.stored, entries, prints,
-        tuple(problems),
-    )  # fmt: skip
-
-
-def _with(state: TargetState, *, problems: list[FileProblem]) -> TargetState:
-    return TargetState(
-        state.path, state.format, state.exists, None, state.stored, problems=tuple(problems)
+    return replace(
+        base,
+        current=current.stored,
+        entries=entries,
+        fingerprints=prints,
+        problems=tuple(problems),
     )
+
+
+def _entries(folder: Path) -> tuple[dict[str, str], bool]:
+    """What Exim finds in the map, and whether that is what its text says."""
+    data = _read(folder / CDB)
+    with suppress(TargetError, ValueError):
+        found = {key.decode("ascii"): value.decode("ascii") for key, value in cdb.items(data)}
+        found.pop(GUARD[0].decode(), None)
+        text = {domain: value for domain, (_, value) in parse_map(_read(folder / MAP)).items()}
+        pairs = [(domain.encode(), value.encode()) for domain, value in text.items()]
+        return found, cdb.build([GUARD, *pairs]) == data
+    return {}, False
 
 
 def _read(path: Path) -> bytes:
@@ -163,36 +219,42 @@ def verify(place: Place, found: Manifest) -> list[FileProblem]:
 
 
 def _verify(place: Place, found: Manifest) -> Iterator[FileProblem]:
-    for path, (digest, _size) in manifest.parse_lines(found.files + found.sets).items():
-        yield from _changed(place.root / path, digest, -1)
-    if place.published is not None and place.current_number() == found.stored.number:
-        digest = found.own_files()[f"generations/{found.stored.number:08}/{BUNDLE}"][0]
-        yield from _changed(place.published, digest, -1)
+    yield from _own(place, found)
+    for name in sorted(found.set_names()):
+        yield from _changed(place.sets / f"{name.decode()}.pem", name.decode())
+    if place.current_number() == found.stored.number:
+        yield from _published(place, found)
 
 
 def _constant(place: Place) -> Iterator[FileProblem]:
-    path = place.root / NOBODY
-    if _read(path) != NOBODY_TEXT:
-        yield FileProblem(str(path), "edited", "its content was changed")
+    yield from _changed(place.root / NOBODY, hashlib.sha256(NOBODY_TEXT).hexdigest())
 
 
 def _modes(place: Place, found: Manifest) -> Iterator[FileProblem]:
     folder = place.folder(found.stored.number)
-    paths = [place.root, place.generations, folder]
-    paths += [folder / one for one in (*place.own_files, manifest.NAME)]
+    folders = [place.directory, place.root, place.generations, folder]
+    paths = [folder / one for one in (*place.own_files, manifest.NAME)]
     if place.format == "exim":
-        paths += [place.sets, *(place.sets / f"{n.decode()}.pem" for n in found.set_names())]
+        folders.append(place.sets)
+        paths += [place.root / NOBODY]
+        paths += [place.sets / f"{name.decode()}.pem" for name in sorted(found.set_names())]
     elif place.published is not None:
         paths.append(place.published)
-    for path in paths:
+    for path in (*folders, *paths):
         try:
             info = os.lstat(path)
         except FileNotFoundError:
             continue
+        if stat.S_ISLNK(info.st_mode):
+            if path in folders:
+                yield FileProblem(str(path), "edited", "it is a symbolic link")
+            continue
         mode = stat.S_IMODE(info.st_mode)
-        if mode & 0o022:
+        # the target's own folder may be a group's; what is in it may not
+        if mode & (0o002 if path == place.directory else 0o022):
             yield FileProblem(str(path), "mode", f"mode {mode:04o}: others may write it")
         if info.st_uid not in (0, os.geteuid()):
             yield FileProblem(str(path), "owner", f"it belongs to user {info.st_uid}")
-        if place.group is not None and not mode & 0o004 and info.st_gid != place.group:
-            yield FileProblem(str(path), "mode", "Exim's group cannot read it")
+        readable = mode & 0o004 or (mode & 0o040 and info.st_gid == place.group)
+        if place.group is not None and not readable:
+            yield FileProblem(str(path), "group", "Exim's group cannot read it")

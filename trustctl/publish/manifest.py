@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +16,8 @@ from trustctl.facts.target import Stored
 
 NAME = "manifest"
 _HEAD = re.compile(
-    rb"trustctl manifest 1\ngeneration (\d+)\ncreated (\S+)\nas-of (\S+)\n"
-    rb"journal (\d+) ([0-9a-f]{64})\npeers (\d+)\ndomains (\d+)\n\n",
+    rb"trustctl manifest 1\ngeneration (\d{1,18})\ncreated (\S{1,30})\nas-of (\S{1,30})\n"
+    rb"journal (\d{1,18}) ([0-9a-f]{64})\npeers (\d{1,18})\ndomains (\d{1,18})\n\n",
     re.ASCII,
 )
 _LINE = re.compile(rb"([0-9a-f]{64}) (\d+) ([A-Za-z0-9./_-]+)\n", re.ASCII)
@@ -28,13 +30,14 @@ class Manifest:
 
     Attributes:
         files: lines of the generation's own files. sets: lines of the trust sets, in order of hash.
-        ctime_ns: when the file was last changed, as the filesystem says.
+        written_ns: when the file was written, as the filesystem says (nanoseconds since 1970): the
+            earlier of its mtime, which touch(1) can set, and its ctime, which chmod(1) renews.
     """
 
     stored: Stored
     files: bytes
     sets: bytes
-    ctime_ns: int
+    written_ns: int
 
     def own_files(self) -> dict[str, tuple[str, int]]:
         """Path -> (SHA-256, size) of the generation's own files."""
@@ -79,35 +82,41 @@ def read(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        with path.open("rb") as file:
-            ctime_ns = path.stat().st_ctime_ns
-            text = file.read()
+        info = os.lstat(path)
+        if not stat.S_ISREG(info.st_mode):
+            raise TargetError(f"{path} is not a file", _HINT)
+        text = path.read_bytes()
     except OSError as error:
         raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}", _HINT) from error
-    head = _HEAD.match(text)
     last = text.rfind(b"end ")
-    if (
-        head is None
-        or last < 0
-        or text[last:]
-        != (b"end " + hashlib.sha256(memoryview(text)[:last]).hexdigest().encode() + b"\n")
-    ):
+    seal = b"end " + hashlib.sha256(memoryview(text)[: max(last, 0)]).hexdigest().encode() + b"\n"
+    stored = _stored(text)
+    # a generation's folder under another number would pass for what it is not
+    if last < 0 or text[last:] != seal or stored is None or folder.name != f"{stored.number:08}":
         raise TargetError(f"{path} is damaged or was edited", _HINT)
-    own = text.find(b" sets/", head.end())
+    begin = text.index(b"\n\n") + 2
+    own = text.find(b" sets/", begin)
     split = last if own < 0 else text.rfind(b"\n", 0, own) + 1
-    return Manifest(
-        stored=Stored(
-            number=int(head[1]),
-            created_at=parse_stamp(head[2].decode()),
-            as_of=parse_stamp(head[3].decode()),
-            checkpoint=Checkpoint(int(head[4]), head[5].decode()),
-            manifest_sha256=hashlib.sha256(text).hexdigest(),
-            peers=int(head[6]),
-            domains=int(head[7]),
-        ),
-        files=text[head.end() : split],
-        sets=text[split:last],
-        ctime_ns=ctime_ns,
+    written_ns = min(info.st_mtime_ns, info.st_ctime_ns)
+    return Manifest(stored, text[begin:split], text[split:last], written_ns)
+
+
+def _stored(text: bytes) -> Stored | None:
+    head = _HEAD.match(text)
+    if head is None:
+        return None
+    try:
+        created_at, as_of = (parse_stamp(head[one].decode()) for one in (2, 3))
+    except ValueError:
+        return None
+    return Stored(
+        number=int(head[1]),
+        created_at=created_at,
+        as_of=as_of,
+        checkpoint=Checkpoint(int(head[4]), head[5].decode()),
+        manifest_sha256=hashlib.sha256(text).hexdigest(),
+        peers=int(head[6]),
+        domains=int(head[7]),
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from trustctl import files
 from trustctl.export.exim import NOBODY, NOBODY_TEXT
-from trustctl.files import TEMPORARY
 
 BUNDLE, MAP, CDB = "ca-certificates.crt", "peers.map", "peers.cdb"
 Format = Literal["exim", "pem"]
@@ -78,29 +80,40 @@ class Place:
     def numbers(self) -> list[int]:
         """The generations on disk, oldest first."""
         try:
-            names = os.listdir(self.generations)
-        except FileNotFoundError:
+            with os.scandir(self.generations) as entries:
+                names = [one.name for one in entries if one.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(int(one) for one in names if one.isascii() and one.isdigit())
+        return sorted(int(one) for one in names if _NUMBER.fullmatch(one))
+
+    def next_number(self) -> int:
+        """A number that nothing has yet."""
+        names = os.listdir(self.generations)
+        return max((int(one) for one in names if _NUMBER.fullmatch(one)), default=0) + 1
 
     def current_number(self) -> int | None:
-        """The generation in force; None where there is none."""
+        """The generation in force; None where there is none, or :meth:`diverted`."""
         try:
-            name = os.path.basename(os.readlink(self.current))
-        except OSError:
+            found = _TARGET.fullmatch(os.readlink(self.current))
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        return int(name) if name.isascii() and name.isdigit() else None
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # no link
+                raise
+            return None
+        return int(found[1]) if found else None
+
+    def diverted(self) -> bool:
+        """Whether somebody put in the place of the link ``current`` what trustctl never writes."""
+        return os.path.lexists(self.current) and self.current_number() is None
 
     def leftovers(self) -> list[Path]:
         """What killed runs left unfinished."""
-        found: list[Path] = []
-        for folder in (self.root, self.generations, self.sets, self.directory):
-            try:
-                names = [one for one in os.listdir(folder) if one.startswith(TEMPORARY)]
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            found += [folder / one for one in names]
-        return found
+        folders = (self.root, self.generations, self.sets, self.directory)
+        return [one for folder in folders for one in files.leftovers(folder)]
 
+
+_NUMBER = re.compile(r"\d{8,18}", re.ASCII)
+_TARGET = re.compile(r"generations/(\d{8,18})", re.ASCII)
 
 __all__ = ["BUNDLE", "CDB", "MAP", "NOBODY", "NOBODY_TEXT", "Format", "Place"]

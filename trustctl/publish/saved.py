@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +14,18 @@ from trustctl.errors import TargetError
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A file as it was; ``content`` None: there was none. ``folder``: its folder was there."""
+    """A file as it was; ``content`` None: there was none.
+
+    Attributes:
+        folder: its folder's mode and group; None: that was not there.
+    """
 
     path: Path
     content: bytes | None
     mode: int = 0
     owner: int = 0
     group: int = 0
-    folder: bool = True
+    folder: tuple[int, int] | None = None
 
 
 def save(path: Path) -> Saved:
@@ -35,7 +38,7 @@ def save(path: Path) -> Saved:
         try:
             info = os.lstat(path)
         except FileNotFoundError:
-            return Saved(path, None, folder=path.parent.is_dir())
+            return Saved(path, None, folder=_folder(path.parent))
         if stat.S_ISLNK(info.st_mode):
             raise TargetError(
                 f"{path} is a symbolic link to {os.readlink(path)}",
@@ -44,18 +47,43 @@ def save(path: Path) -> Saved:
         if not stat.S_ISREG(info.st_mode):
             raise TargetError(f"{path} is not a file", "move it away")
         mode = stat.S_IMODE(info.st_mode)
-        return Saved(path, path.read_bytes(), mode, info.st_uid, info.st_gid)
+        folder = _folder(path.parent)
+        return Saved(path, path.read_bytes(), mode, info.st_uid, info.st_gid, folder)
+
+
+def _folder(path: Path) -> tuple[int, int] | None:
+    try:
+        info = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return (stat.S_IMODE(info.st_mode), info.st_gid) if stat.S_ISDIR(info.st_mode) else None
 
 
 def restore(saved: tuple[Saved, ...]) -> None:
-    """Bring back what was there: content, mode, owner and group."""
+    """Bring back what was there: content, mode, owner and group.
+
+    Raises:
+        TargetError: a file could not be brought back; all the others were.
+    """
+    failed: TargetError | None = None
     for one in saved:
-        with files.explained(one.path):
-            if one.content is None:
-                _remove(one.path, folder=not one.folder)
-                continue
-            files.make_folder(one.path.parent, mode=0o750, group=None)
-            files.replace(one.path, one.content, mode=one.mode, group=one.group, owner=one.owner)
+        try:
+            with files.explained(one.path):
+                _bring_back(one)
+        except TargetError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def _bring_back(one: Saved) -> None:
+    if one.content is None:
+        _remove(one.path, folder=one.folder is None)
+        return
+    if one.folder is not None:
+        mode, group = one.folder
+        files.make_folder(one.path.parent, mode=mode, group=group)
+    files.replace(one.path, one.content, mode=one.mode, group=one.group, owner=one.owner)
 
 
 def pending(wanted: Mapping[Path, bytes | None]) -> dict[Path, bytes | None]:
@@ -112,8 +140,5 @@ def _remove(path: Path, *, folder: bool) -> None:
 
 def _sweep(folder: Path) -> None:
     """Remove what a killed run left half-written; Exim never reads such names."""
-    with suppress(FileNotFoundError):
-        for name in os.listdir(folder):
-            pid = name.rpartition("-")[2]
-            if name.startswith(files.TEMPORARY) and not os.path.exists(f"/proc/{pid}"):
-                os.unlink(folder / name)
+    for one in files.leftovers(folder):
+        one.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,22 +21,26 @@ from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.target import FileProblem, Stored
 from trustctl.publish import draft, manifest
 from trustctl.publish.draft import Draft, Last
-from trustctl.publish.inspect import scan
+from trustctl.publish.inspect import is_ours, scan
 from trustctl.publish.manifest import Manifest
 from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
+from trustctl.publish.removal import clean, prune
 from trustctl.publish.splice import Data
-
-KEPT = 5
-"""How many generations stay on disk."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """A generation that could be written, and what it is based on."""
+    """A generation that could be written, and what it is based on.
+
+    Attributes:
+        manifest: of the generation that it was compared with; None where there is none that can be
+            read. base: the number of the one in force.
+    """
 
     place: Place
     draft: Draft
     manifest: Manifest | None
+    base: int | None
     problems: list[FileProblem]
     checkpoint: Checkpoint
     as_of: int
@@ -43,7 +48,7 @@ class Plan:
     @property
     def edited(self) -> list[FileProblem]:
         """Files that somebody else changed since they were written."""
-        return [one for one in self.problems if one.kind != "missing"]
+        return [one for one in self.problems if one.kind == "edited"]
 
     @property
     def nothing_to_do(self) -> bool:
@@ -53,7 +58,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What was written. ``repaired``: files that had gone missing, and are there again."""
+    """What was written. ``repaired``: files that were missing or stale, and are right again."""
 
     stored: Stored
     written_sets: int
@@ -66,8 +71,23 @@ def last_generation(place: Place) -> Manifest | None:
     Raises:
         TargetError: it is damaged.
     """
-    number = place.current_number()
+    with files.explained(place.root):
+        number = place.current_number()
     return None if number is None else manifest.read(place.folder(number))
+
+
+def look(place: Place, last: Manifest | None) -> list[FileProblem]:
+    """What is not as the generation in force left it; with any such thing the next one has to be
+    planned from all peers.
+
+    Raises:
+        TargetError: a folder there is not safe, or cannot be read.
+    """
+    with files.explained(place.directory):
+        for folder in (place.directory, place.root, place.generations, place.sets):
+            if os.path.lexists(folder):
+                files.refuse_unsafe(folder)
+        return scan(place, last)
 
 
 def plan(
@@ -75,6 +95,7 @@ def plan(
     peers: Iterable[CompiledPeer],
     *,
     last: Manifest | None,
+    problems: list[FileProblem],
     full: bool,
     checkpoint: Checkpoint,
     as_of: int,
@@ -83,23 +104,26 @@ def plan(
 
     Args:
         last: the manifest that ``peers`` are to be compared with (:func:`last_generation`).
-        full: ``peers`` are all; else they are those that changed since ``last``.
+        problems: what :func:`look` found.
+        full: ``peers`` are all; else they are those that changed since ``last``, and there are no
+            problems.
 
     Raises:
         TargetError: something there cannot be read.
     """
-    problems = scan(place, last)
+    base = place.current_number() if last is None else last.stored.number
     with files.explained(place.root):
         # what was edited by hand is not read: it is no measure of anything
         whole = not any(one.kind == "edited" for one in problems)
-        before = _read(place, last) if whole else draft.EMPTY
+        before = _read(place, last if whole else None)
         drafted = draft.full(peers, before) if full else draft.partial(list(peers), before)
-    return Plan(place, drafted, last, problems, checkpoint, as_of)
+    return Plan(place, drafted, last, base, problems, checkpoint, as_of)
 
 
 def _read(place: Place, last: Manifest | None) -> Last:
+    only = place.format == "pem"
     if last is None:
-        return draft.EMPTY
+        return Last(bundle_only=only)
     folder = place.folder(last.stored.number)
 
     def content(name: str) -> bytes:
@@ -108,8 +132,8 @@ def _read(place: Place, last: Manifest | None) -> Last:
         except FileNotFoundError:
             return b""
 
-    if place.format == "pem":
-        return Last(b"", draft.EMPTY.cdb, content(BUNDLE), b"", last.stored.peers)
+    if only:
+        return Last(bundle=content(BUNDLE), peers=last.stored.peers, bundle_only=True)
     return Last(content(MAP), content(CDB), content(BUNDLE), last.sets, last.stored.peers)
 
 
@@ -128,12 +152,14 @@ def carry_out(plan: Plan, *, now: int, force: bool = False) -> Published:
     with files.explained(place.directory):
         prepare(place)
         with files.locked(place.root / "lock"):
-            base = None if plan.manifest is None else plan.manifest.stored.number
-            if place.current_number() != base:
+            if place.current_number() != plan.base:
                 raise TargetError(
                     f"{place.directory}: another export was made meanwhile", "type it again"
                 )
+            if place.diverted() and not place.current.is_symlink():
+                raise TargetError(f"{place.current} is not a link of trustctl's", "move it away")
             clean(place)
+            _write_nobody(place)
             return _write(plan, now)
 
 
@@ -153,7 +179,7 @@ def refuse_edited(edited: list[FileProblem], *, force: bool) -> None:
 
 
 def prepare(place: Place) -> None:
-    """Make the target's folders and the constant file; refuse a place that is not safe.
+    """Make the target's folders; refuse a place that is not safe.
 
     Raises:
         TargetError: a link, another user's folder, or one that everybody may write.
@@ -166,69 +192,83 @@ def prepare(place: Place) -> None:
         files.make_folder(place.directory, mode=0o755, group=None)
     files.refuse_unsafe(place.directory)
     if place.format == "pem":
-        place.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.make_folder(place.root.parent, mode=0o700, group=None)
+        files.refuse_unsafe(place.root.parent)
     inner = [place.root, place.generations]
     inner += [place.sets] if place.format == "exim" else []
     for folder in inner:
         files.make_folder(folder, mode=place.folder_mode, group=place.group)
         files.refuse_unsafe(folder)
-    if place.format == "exim":
-        nobody = place.root / NOBODY
-        if not nobody.is_file() or nobody.read_bytes() != NOBODY_TEXT:
-            files.replace(nobody, NOBODY_TEXT, mode=place.file_mode, group=place.group)
 
 
-def clean(place: Place) -> None:
-    """Remove what killed runs left unfinished; call it under the lock."""
-    for one in place.leftovers():
-        if one.is_dir() and not one.is_symlink():
-            shutil.rmtree(one)
-        else:
-            one.unlink(missing_ok=True)
+def _write_nobody(place: Place) -> None:
+    path = place.root / NOBODY
+    if place.format == "exim" and not _as_written(place, path, NOBODY_TEXT):
+        files.replace(path, NOBODY_TEXT, mode=place.file_mode, group=place.group)
+
+
+def _as_written(place: Place, path: Path, content: bytes) -> bool:
+    """Whether it is a file as we would write it now: nobody else's, and not linked elsewhere."""
+    try:
+        info = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return (
+        stat.S_ISREG(info.st_mode)
+        and stat.S_IMODE(info.st_mode) == place.file_mode
+        and info.st_uid in (0, os.geteuid())
+        and place.group in (None, info.st_gid)
+        and info.st_nlink == 1
+        and path.read_bytes() == content
+    )
 
 
 def _write(plan: Plan, now: int) -> Published:
     place, drafted = plan.place, plan.draft
-    number = max(place.numbers(), default=0) + 1
+    number = place.next_number()
     scratch = place.generations / f"{files.TEMPORARY}{number:08}"
+    created: list[Path] = []
     try:
-        written = _write_sets(plan)
+        replaced = _write_sets(plan, created)
         files.make_folder(scratch, mode=place.folder_mode, group=place.group)
         stored = _write_folder(plan, scratch, number, now)
         new = [scratch / one for one in (*place.own_files, manifest.NAME)]
-        files.sync_tree(place.root, [*written, *new, scratch, place.generations])
+        folders = [place.sets, scratch] if created else [scratch]
+        files.sync_tree(place.root, [*created, *new, *folders, place.generations])
         os.rename(scratch, place.folder(number))
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
+        for one in created:
+            with suppress(OSError):
+                os.unlink(one)
         raise
     files.sync(place.generations)
     _put_in_force(place, number, drafted.bundle)
     with suppress(OSError):  # old generations that stay are no harm; the next export tries again
         prune(place)
-    repaired = tuple(one.path for one in plan.problems if one.kind == "missing")
-    return Published(stored, len([one for one in written if one.suffix]), repaired)
+    repaired = tuple(one.path for one in plan.problems if one.kind != "edited")
+    return Published(stored, len(created) + replaced, repaired)
 
 
-def _write_sets(plan: Plan) -> list[Path]:
-    """Write the trust sets that are not there; one that is there under its hash must be whole."""
+def _write_sets(plan: Plan, created: list[Path]) -> int:
+    """Write the trust sets that are not there, and note them in ``created``; one that is there
+    under its hash must be as we would write it. Returns how many were not."""
     place, drafted = plan.place, plan.draft
     known = set() if plan.manifest is None else plan.manifest.set_names()
     bad = {os.path.basename(one.path) for one in plan.problems}
-    written: list[Path] = []
+    replaced = 0
     for name, content in drafted.sets.items():
         if name[:64].encode() in known and name not in bad:
             continue
         path = place.sets / name
         try:
             files.create(path, [content], mode=place.file_mode, group=place.group)
+            created.append(path)
         except FileExistsError:
-            if not path.is_symlink() and path.read_bytes() == content and name not in bad:
-                continue
-            files.replace(path, content, mode=place.file_mode, group=place.group)
-        written.append(path)
-    if written:
-        written.append(place.sets)
-    return written
+            if not _as_written(place, path, content):
+                files.replace(path, content, mode=place.file_mode, group=place.group)
+                replaced += 1
+    return replaced
 
 
 def _write_folder(plan: Plan, folder: Path, number: int, now: int) -> Stored:
@@ -254,37 +294,21 @@ def _write_folder(plan: Plan, folder: Path, number: int, now: int) -> Stored:
 def _put_in_force(place: Place, number: int, bundle: list[Data]) -> None:
     published = place.published
     if published is not None:
-        if place.current_number() is None and published.is_file() and not place.original.exists():
-            files.replace(place.original, published.read_bytes(), mode=0o600, group=None)
+        if place.current_number() is None and not is_ours(place, published):
+            _keep_original(place, published)
         files.replace(published, b"".join(bundle), mode=place.file_mode, group=None)
     files.point(place.current, f"generations/{number:08}")
 
 
-def prune(place: Place, *, keep: int = KEPT) -> None:
-    """Remove generations but the newest ``keep`` and the one in force, and the sets that only they
-    had. A file that no manifest of ours lists stays."""
-    numbers = place.numbers()
-    current = place.current_number()
-    old = [one for one in numbers[:-keep] if one != current]
-    if not old:
+def _keep_original(place: Place, published: Path) -> None:
+    """Keep what somebody else had in the bundle's place, for uninstall."""
+    if not published.is_file() or place.original.exists():
         return
-    dropped: set[bytes] = set()
-    for number in old:
-        with suppress(TargetError):
-            dropped |= manifest.read(place.folder(number)).set_names()
-        remove_generation(place, number)
-    for number in place.numbers():
-        dropped -= manifest.read(place.folder(number)).set_names()
-    for name in dropped:
-        with suppress(FileNotFoundError):
-            os.unlink(place.sets / f"{name.decode()}.pem")
-
-
-def remove_generation(place: Place, number: int) -> None:
-    """Remove a generation's own files, and its folder where nothing else is in it."""
-    folder = place.folder(number)
-    for name in (*place.own_files, manifest.NAME):
-        with suppress(FileNotFoundError):
-            os.unlink(folder / name)
-    with suppress(OSError):
-        os.rmdir(folder)
+    info, mine = published.stat(), os.geteuid() == 0
+    files.replace(
+        place.original,
+        published.read_bytes(),
+        mode=stat.S_IMODE(info.st_mode),
+        group=info.st_gid if mine else None,
+        owner=info.st_uid if mine else None,
+    )

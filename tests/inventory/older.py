@@ -1,0 +1,50 @@
+"""An inventory as an earlier trustctl left it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.inventory.store import NOW, Store, addition, strong
+from trustctl.inventory import database
+from trustctl.resources import resource
+
+
+def _first() -> Any:
+    """The first migration, as a module."""
+    (path,) = (resource("migrations") / "versions").glob("0001_*.py")
+    spec = importlib.util.spec_from_file_location("migration_0001", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def make_older(path: Path) -> None:
+    """An inventory of version 0001 that holds a peer and its journal."""
+    newer = Store(path.with_name(f"{path.name}.newer"))
+    newer.add(addition("foo", strong(), "foo.test"), now=NOW - 1000)
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        old.execute("PRAGMA journal_mode = WAL")
+        old.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
+        for statement in _first().STATEMENTS:
+            old.execute(statement)
+        old.execute(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+            "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+        old.execute("INSERT INTO alembic_version VALUES ('0001')")
+        tables = [
+            row[0]
+            for row in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if row[0] != "alembic_version"
+        ]
+        old.execute("ATTACH ? AS newer", (str(newer.path),))
+        for table in tables:
+            old.execute(f'INSERT INTO "{table}" SELECT * FROM newer."{table}"')  # noqa: S608
+        old.execute("DETACH newer")
+    newer.path.unlink()

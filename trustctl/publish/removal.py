@@ -1,0 +1,56 @@
+"""Removes what is no longer needed of what trustctl wrote, and nothing that it did not write."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+
+from trustctl.errors import TargetError
+from trustctl.publish import manifest
+from trustctl.publish.place import Place
+
+KEPT = 5
+"""How many generations stay on disk."""
+
+
+def clean(place: Place) -> None:
+    """Remove what killed runs left unfinished; call it under the lock."""
+    for one in place.leftovers():
+        if one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one)
+        else:
+            one.unlink(missing_ok=True)
+
+
+def prune(place: Place, *, keep: int = KEPT) -> None:
+    """Remove generations but the newest ``keep`` and the one in force, and the sets that only they
+    had. A file that no manifest of ours lists stays."""
+    numbers = place.numbers()
+    current = place.current_number()
+    old = [one for one in numbers[:-keep] if one != current]
+    if not old:
+        return
+    dropped: set[bytes] = set()
+    for number in old:
+        with suppress(TargetError):
+            dropped |= manifest.read(place.folder(number)).set_names()
+        remove_generation(place, number)
+    try:
+        for number in place.numbers():
+            dropped -= manifest.read(place.folder(number)).set_names()
+    except TargetError:
+        return  # nobody can tell which sets that one needs
+    for name in dropped:
+        with suppress(FileNotFoundError):
+            os.unlink(place.sets / f"{name.decode()}.pem")
+
+
+def remove_generation(place: Place, number: int) -> None:
+    """Remove a generation's own files, and its folder where nothing else is in it."""
+    folder = place.folder(number)
+    for name in (*place.own_files, manifest.NAME):
+        with suppress(FileNotFoundError):
+            os.unlink(folder / name)
+    with suppress(OSError):
+        os.rmdir(folder)
