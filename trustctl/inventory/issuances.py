@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from trustctl.errors import ConflictError
 from trustctl.facts.addition import Evidence
 from trustctl.facts.issuance import Draft, Issuance
+from trustctl.facts.revocation import COMPROMISE
 from trustctl.inventory.additions import certificate_row, facts_digest
-from trustctl.inventory.schema import certificate
+from trustctl.inventory.schema import certificate, peer, pin
 from trustctl.inventory.schema_ca import issuance, issued, revocation
 from trustctl.inventory.transaction import WriteTransaction
 
@@ -74,7 +75,6 @@ def revoke(tx: WriteTransaction, one: Issuance, reason: str) -> None:
             f"{one.subject} {one.serial} is revoked already ({one.revoked_reason})",
             "trustctl ca list --all shows it",
         )
-    tx.flush()
     tx.insert(revocation, issuance_id=one.id, at=tx.now, by=tx.actor, reason=reason)
     touched = tx.connection.execute(_pinning(one, reason)).all()
     details: dict[str, object] = {

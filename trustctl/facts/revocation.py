@@ -1,0 +1,66 @@
+"""Revocation as facts: what was revoked, what was signed about it, and until when that holds.
+
+All times are whole seconds since 1970-01-01 UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+REASON_CODES: dict[str, int | None] = {
+    "unspecified": None,  # is left out (RFC 5280, 5.3.1)
+    "key-compromise": 1,
+    "ca-compromise": 2,
+    "affiliation-changed": 3,
+    "superseded": 4,
+    "cessation-of-operation": 5,
+    "privilege-withdrawn": 9,
+}
+"""Why a certificate is revoked, and the CRLReason for it."""
+
+COMPROMISE = ("key-compromise", "ca-compromise")
+"""The reasons that say that the key is in other hands: whatever certificate has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A certificate of ours that was revoked. ``not_after``: until when it would have been good."""
+
+    serial: int
+    at: int
+    reason: str
+    not_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrlContent:
+    """What a CRL says.
+
+    Attributes:
+        issuer: the issuer's Name in DER. base: the number that a delta is to be applied to.
+        entries: each revokedCertificates element in DER, in the CRL's order.
+    """
+
+    issuer: bytes
+    number: int
+    base: int | None
+    this_update: int
+    next_update: int
+    entries: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStatus:
+    """A CRL or an OCSP response that is in use, for an audit.
+
+    Attributes:
+        kind: what it is, for people. subject: of which authority or host.
+        fix: the command that signs the next one.
+    """
+
+    kind: Literal["CRL", "delta CRL", "OCSP response"]
+    subject: str
+    this_update: int
+    next_update: int
+    fix: str
