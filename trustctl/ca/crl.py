@@ -197,6 +197,15 @@ def _read(der: bytes) -> CrlContent:
     )
 
 
+def serials(entries: Iterable[bytes]) -> frozenset[int]:
+    """The serial numbers that entries name."""
+    found = []
+    for one in entries:
+        number = element(one, element(one, 0, len(one)).content, len(one))
+        found.append(int.from_bytes(one[number.content : number.end], "big"))
+    return frozenset(found)
+
+
 def _moment(tag: int, text: bytes) -> int:
     form = {UTC_TIME: "%y%m%d%H%M%SZ", GENERALIZED_TIME: "%Y%m%d%H%M%SZ"}.get(tag, "")
     return int(datetime.strptime(text.decode("ascii"), form).replace(tzinfo=UTC).timestamp())

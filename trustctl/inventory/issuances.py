@@ -106,6 +106,16 @@ def read(connection: Connection, *where: ColumnElement[bool]) -> list[Issuance]:
     return [_record(tuple(row)) for row in connection.execute(query)]
 
 
+def read_ids(connection: Connection, ids: Sequence[int]) -> list[Issuance]:
+    """The issuances of these ids (some hundreds at the most), oldest first."""
+    return read(connection, issuance.c.id.in_(list(ids)))
+
+
+def search_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> list[Issuance]:
+    """The issuances that became these certificates, oldest first."""
+    return read(connection, issued.c.fingerprint.in_(list(fingerprints)))
+
+
 def search(
     connection: Connection,
     *,

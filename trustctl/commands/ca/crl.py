@@ -1,0 +1,217 @@
+"""``trustctl ca crl``: the list of what was revoked, signed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trustctl.commands.ca.keys import Keys, ca_option, passphrase_option
+from trustctl.commands.invocation import Invocation
+from trustctl.errors import ConflictError, InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from trustctl.facts.issuance import Authority
+    from trustctl.facts.revocation import CrlContent
+    from trustctl.inventory.crls import StoredCrl
+
+
+@click.command()
+@click.option("--out", metavar="FILE", help="Write it there, in one step. [default: print it]")
+@click.option("--delta", is_flag=True, help="Only what was revoked since the last whole CRL.")
+@click.option(
+    "--of",
+    "which",
+    default="issuing",
+    show_default=True,
+    metavar="CA",
+    help="Whose: root, issuing, one by its number (issuing-2), or all.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    metavar="N",
+    help="Until the next has to be there. [default: issuing 30, root 180, delta 7]",
+)
+@click.option("--der", is_flag=True, help="In DER instead of PEM.")
+@click.option("--force", is_flag=True, help="Sign a new one though nothing has changed.")
+@click.option("--accept", metavar="FILE", help="Record a CRL that was signed where the key is.")
+@ca_option
+@passphrase_option
+@click.pass_obj
+def crl(
+    call: Invocation,
+    out: str | None,
+    delta: bool,
+    which: str,
+    days: int | None,
+    der: bool,
+    force: bool,
+    accept: str | None,
+    hierarchy: str | None,
+    passphrase_file: str | None,
+) -> None:
+    """Print the CA's revocation list (CRL); sign a new one where it is due.
+
+    It is due when something was revoked since, or half of its life is over. An
+    export to an Exim does the same by itself.
+
+    \b
+    trustctl ca crl --out /etc/ssl/mail/crl.pem
+    trustctl ca crl --of all
+    """
+    from trustctl import render
+    from trustctl.commands.ca import revocation, work
+    from trustctl.facts.moment import format_moment
+
+    with call.reading() as tx:
+        name = work.pick(tx.connection, hierarchy)
+        wanted = _named(tx.connection, name, which, call.now, accept=accept is not None)
+    if accept is not None:
+        if delta or days or der or force or out:
+            raise UsageError("--accept records a CRL, and does nothing else", "leave the rest out")
+        _accept(call, wanted, accept)
+        return
+    if der and len(wanted) > 1:
+        names = ", ".join(one.name.partition("/")[2] for one in wanted)
+        raise UsageError(
+            f"--der holds one CRL, and there are {len(wanted)}", f"--of one of {names}"
+        )
+    keys = Keys(call, passphrase_file)
+    found = revocation.sign_crls(call, keys, wanted, delta=delta, days=days, force=force)
+    text = found[0].der if der else joined(found)
+    if out is None:
+        render.raw(text)
+    else:
+        _write(out, text)
+        render.line(f"written: {out}")
+    for authority, one in zip(wanted, found, strict=True):
+        end = format_moment(one.next_update)
+        render.note(f"note: {authority.name}, number {one.number}, holds until {end}")
+
+
+def joined(found: Sequence[StoredCrl]) -> bytes:
+    """CRLs in PEM, as a file for an MTA."""
+    from trustctl.facts.pem import pem
+
+    return b"".join(pem(one.der, "X509 CRL") for one in found)
+
+
+def _named(
+    connection: Connection, hierarchy: str, which: str, now: int, *, accept: bool
+) -> list[Authority]:
+    from trustctl.commands.ca import revocation
+
+    known = revocation.issuers(connection, hierarchy, now)
+    names = {one.name.partition("/")[2]: one for one in known}
+    if which in names:
+        return [names[which]]
+    if accept or which == "all":
+        return known
+    found = [one for one in known if one.kind == which]
+    if not found:
+        if which in ("root", "issuing"):
+            raise ConflictError(f"{hierarchy} has no {which} CA that has not expired")
+        raise UsageError(
+            f"--of {which}: there is no such CA", f"it is all, root, issuing, {', '.join(names)}"
+        )
+    return found
+
+
+def _write(out: str, text: bytes) -> None:
+    import os
+    from pathlib import Path
+
+    from trustctl import files
+
+    path = Path(os.path.abspath(out))
+    with files.explained(path):
+        files.replace(path, text, mode=0o644, group=None)
+
+
+def _accept(call: Invocation, known: Sequence[Authority], file: str) -> None:
+    """Record CRLs of ours that were signed elsewhere, if they are newer than what is known."""
+    from trustctl import render
+    from trustctl.ca import crl as lists
+    from trustctl.facts.moment import format_moment
+    from trustctl.intake.source import read_source
+    from trustctl.inventory import crls
+
+    taken = []
+    for der in _split(read_source(file), file):
+        content = lists.read(der)
+        authority = next((o for o in known if lists.subject(o.der) == content.issuer), None)
+        if authority is None:
+            raise InputError(
+                f"{file}: the CRL is not of a CA of ours", "trustctl ca list shows them"
+            )
+        lists.look(der, authority.der)
+        if content.next_update <= call.now:
+            end = format_moment(content.next_update)
+            raise InputError(
+                f"{file}: the CRL of {authority.name} ended on {end}", "sign a new one"
+            )
+        taken.append((authority, content, der))
+    with call.writing() as tx:
+        for authority, content, der in taken:
+            newest = crls.next_number(tx.connection, authority.spki) - 1
+            if content.number <= newest:
+                raise ConflictError(
+                    f"{file}: number {content.number} of {authority.name}, and {newest} is known",
+                    "numbers only grow: sign a new one where the key is",
+                )
+            _refuse_gaps(tx.connection, authority, content, file)
+            crls.add(
+                tx,
+                crls.StoredCrl(
+                    authority.spki,
+                    content.number,
+                    content.base,
+                    content.this_update,
+                    content.next_update,
+                    der,
+                ),
+            )
+            tx.flush()
+    for authority, content, _der in taken:
+        end = format_moment(content.next_update)
+        render.line(f"recorded: {authority.name}, number {content.number}, holds until {end}")
+
+
+def _refuse_gaps(
+    connection: Connection, authority: Authority, content: CrlContent, file: str
+) -> None:
+    """Refuse a whole CRL that does not name what is known here to be revoked."""
+    from trustctl.ca import crl as lists
+    from trustctl.inventory import crls
+
+    if content.base is not None:
+        return
+    named = lists.serials(content.entries)
+    for one in crls.revoked(connection, authority.spki):
+        if one.serial not in named and one.not_after >= content.this_update:
+            raise ConflictError(
+                f"{file}: it does not name {one.serial:x}, which is revoked here",
+                f"revoke it where the key of {authority.name} is, too",
+            )
+
+
+def _split(data: bytes, file: str) -> list[bytes]:
+    import binascii
+    import re
+
+    if data[:1] == b"\x30":
+        return [data]
+    blocks = re.findall(
+        rb"-----BEGIN X509 CRL-----\s+([A-Za-z0-9+/=\s]+)-----END X509 CRL-----", data
+    )
+    if not blocks:
+        raise InputError(f"{file}: there is no CRL in it", "trustctl ca crl --out FILE writes one")
+    try:
+        return [binascii.a2b_base64(re.sub(rb"\s", b"", one), strict_mode=True) for one in blocks]
+    except binascii.Error:
+        raise InputError(f"{file}: its base64 is damaged", "copy it anew") from None
