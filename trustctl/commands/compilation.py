@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,14 @@ from sqlalchemy import Connection
 from trustctl.errors import TargetError, UsageError
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.records import Peer, PeerTrust, Settings, TrustedCertificate
-from trustctl.inventory import distrusts, generations, journal, snapshot
+from trustctl.inventory import (
+    authorities,
+    distrusts,
+    generations,
+    journal,
+    revocations,
+    snapshot,
+)
 from trustctl.inventory.settings import read_settings
 from trustctl.policy.trust import judge
 from trustctl.publish.place import Format, Place
@@ -87,7 +94,8 @@ class Compiler:
     def peers(self, ids: list[int] | None) -> Iterator[CompiledPeer]:
         """The compiled peers: these, or all."""
         denied = distrusts.distrusted_fingerprints(self.connection)
-        compile_peer = _exporter(self.format, denied)
+        revoked = revocations.newest(self.connection)
+        compile_peer = _exporter(self.format, denied, revoked)
         refused = frozenset(denied)
         parts: Iterator[list[Peer]]
         if ids is None:
@@ -112,6 +120,7 @@ class Compiler:
         chains = snapshot.chains(self.connection, prints)
         issuers = [one for chain in chains.values() for one in chain if one not in refused]
         ders = snapshot.ders(self.connection, [*prints, *issuers])
+        ours = authorities.hierarchy_of_keys(self.connection)
         for peer, pins in trusted:
             certificates = []
             for pin in pins:
@@ -125,26 +134,37 @@ class Compiler:
                         facts.not_after or 0,
                         facts.is_ca is not False,
                         tuple([ders[one] for one in chain if one in ders]),
+                        ours.get(facts.spki or "") if pin.role == "authority" else None,
                     )
                 )
             yield PeerTrust(peer.name, peer.domains, tuple(certificates))
 
 
-def _exporter(format_name: Format, denied: list[str]) -> Callable[[PeerTrust], CompiledPeer]:
+def _exporter(
+    format_name: Format, denied: list[str], revoked: dict[str, list[str]]
+) -> Callable[[PeerTrust], CompiledPeer]:
     if format_name == "pem":
         from trustctl.export.bundle import compile_peer
 
         return compile_peer
     from trustctl.export import exim
 
-    return lambda trust: exim.compile_peer(trust, denied)
+    return lambda trust: exim.compile_peer(trust, denied, revoked)
 
 
-def make_plan(connection: Connection, place: Place, as_of: int, *, full: bool = False) -> Plan:
+def make_plan(
+    connection: Connection,
+    place: Place,
+    as_of: int,
+    *,
+    full: bool = False,
+    more: Mapping[str, bytes] | None = None,
+) -> Plan:
     """Plan the next generation: from what changed since the last where that is known, else whole.
 
     Args:
         as_of: the moment to judge at. full: look at every peer, whatever is there.
+        more: what else goes into it, path -> content (CRLs and staples).
 
     Raises:
         TargetError: the target cannot be read.
@@ -170,6 +190,7 @@ def make_plan(connection: Connection, place: Place, as_of: int, *, full: bool = 
         full=ids is None,
         checkpoint=checkpoint,
         as_of=as_of,
+        more=more or {},
     )
 
 
@@ -185,5 +206,7 @@ def _changed_since(
     seq, digest = last.stored.checkpoint.seq, last.stored.checkpoint.hash
     if journal.hash_at(connection, seq) != digest:
         return None  # another inventory wrote it
+    if journal.tells(connection, "ca.authority", after_seq=seq):
+        return None  # whoever pins an authority of ours is held to its CRL from then on
     ids = snapshot.affected(connection, after_seq=seq, since=last.stored.as_of, until=as_of)
     return ids if len(ids) <= _PARTIAL_AT_MOST else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trustctl.commands.ca.keys import Keys, passphrase_option
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
 from trustctl.errors import TargetError, UsageError
@@ -33,6 +34,10 @@ _SHOWN = 20
 @click.option("--reload", is_flag=True, help="Put it in force: check with Exim, then reload it.")
 @click.option("--at", metavar="TIME", help="Judge at another moment: 2027-01-01, or +60d.")
 @click.option("--force", is_flag=True, help="Overwrite what was edited by hand.")
+@click.option(
+    "--sign/--no-sign", default=True, help="Sign our CA's CRLs and staples where they are due."
+)
+@passphrase_option
 @yes_option
 @click.pass_obj
 def export(
@@ -44,18 +49,23 @@ def export(
     reload: bool,
     at: str | None,
     force: bool,
+    sign: bool,
+    passphrase_file: str | None,
     yes: bool,
 ) -> None:
     """Write the trusted peers, and nothing else, for a mail server.
 
     The state is replaced in one step: a reader sees the old or the new one.
-    With nothing changed, nothing is written.
+    With nothing changed, nothing is written. An Exim also gets the revocation
+    lists of our own CA and the staples of our hosts; those that are due are
+    signed, where the passphrase is to be had.
 
     \b
     trustctl export --to /etc/exim4 --reload
     trustctl export --to /etc/ssl/peers --format pem
     """
     from trustctl import render
+    from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import choose, make_plan, place_of
 
     as_of = _moment(at, call.now, dry_run=dry_run)
@@ -64,7 +74,12 @@ def export(
         if reload and kind != "exim":
             raise UsageError("--reload is for an Exim; a bundle has no server to reload")
         place = place_of(where, kind, call.path)
-        plan = make_plan(tx.connection, place, as_of, full=force)
+    remarks: list[str] = []
+    if kind == "exim" and not dry_run and sign:
+        remarks = compiled.refresh(call, Keys(call, passphrase_file))
+    with call.reading() as tx:
+        more = compiled.files(tx.connection, call.now) if kind == "exim" else {}
+        plan = make_plan(tx.connection, place, as_of, full=force, more=more)
     if diff:
         _show_diff(plan)
     if dry_run:
@@ -80,6 +95,8 @@ def export(
         _ask(plan, where, yes=yes)
         _carry_out(call, plan, force=force)
     _record(call, place)
+    for one in remarks:
+        render.note(f"warning: {one}")
     if kind == "exim":
         _configure(place, reload=reload, force=force)
 

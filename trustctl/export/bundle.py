@@ -37,7 +37,8 @@ def refuse_strange(trust: PeerTrust) -> None:
     Raises:
         DatabaseError: there is such a thing.
     """
-    if not all(map(_NAME.fullmatch, (*trust.domains, trust.peer))):
+    crls = [one.crl for one in trust.certificates if one.crl is not None]
+    if not all(map(_NAME.fullmatch, (*trust.domains, trust.peer, *crls))):
         raise DatabaseError(f"the inventory holds a name that is none, of {trust.peer!r}", _HINT)
     for one in trust.certificates:
         if hashlib.sha256(one.der).hexdigest() != one.fingerprint:

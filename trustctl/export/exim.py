@@ -5,9 +5,11 @@ The map's value holds hex, file names of hashes and fixed words, and nothing els
 ``set=HASH.pem pins=HEX[:HEX...] names=off``
     exactly these certificates: the pin check binds, so the host's name does not matter and the set
     may hold the issuers that a build needs to find a path.
-``set=HASH.pem authority=yes names=on [pins=HEX...] [deny=HEX:...]``
+``set=HASH.pem authority=yes names=on [crl=NAME.pem] [pins=HEX...] [deny=HEX:...]``
     the peer's own CA, host names checked; ``deny`` are the certificates that are distrusted. A
     pinned host certificate is taken too, if it cannot sign: one that can would be a second CA.
+    Where the CA is one of ours, what it revoked is refused too: ``crl`` names the list, and
+    ``deny`` has the newest of it, for the time until somebody can sign the next list.
     Nothing is ever empty: Exim would take the next part for its value.
 ``closed=yes``
     protected, and nobody is trusted now: its mail waits.
@@ -17,7 +19,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from trustctl.errors import UsageError
 from trustctl.export.bundle import block, refuse_strange
@@ -37,14 +40,22 @@ NOBODY_TEXT = (
 )
 """A trust set that verifies nothing: GnuTLS and OpenSSL refuse to start TLS with it."""
 
+ALL_CAS = "_all"
+"""The list of all our CAs together; no CA can have this name."""
+
 _DIRECTORY = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._-]*)+", re.ASCII)
 
 
-def compile_peer(trust: PeerTrust, distrusted: Sequence[str] = ()) -> CompiledPeer:
+def compile_peer(
+    trust: PeerTrust,
+    distrusted: Sequence[str] = (),
+    revoked: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> CompiledPeer:
     """The peer's map entries, trust set and bundle blocks.
 
     Args:
-        distrusted: the fingerprints that no authority may bring back, sorted.
+        distrusted: the fingerprints that no authority may bring back.
+        revoked: by the name of a CA of ours, the fingerprints of what it revoked last.
 
     Raises:
         DatabaseError: it is not what trustctl stores.
@@ -64,8 +75,9 @@ def compile_peer(trust: PeerTrust, distrusted: Sequence[str] = ()) -> CompiledPe
         return CompiledPeer(trust.peer, entries, blocks=blocks)
     name = hashlib.sha256(content).hexdigest() + ".pem"
     value = f"set={name} {value}"
-    if distrusted and "authority=yes" in value:
-        value += f" deny={':'.join(distrusted).upper()}"
+    denied = set(distrusted).union(*(revoked.get(one.crl or "", ()) for one in certificates))
+    if denied and "authority=yes" in value:
+        value += f" deny={':'.join(sorted(denied)).upper()}"
     return CompiledPeer(
         trust.peer,
         tuple([(domain, value) for domain in trust.domains]),
@@ -85,7 +97,7 @@ def _trust_set(
         hosts = [one for one in hosts if not one.may_sign]
         members = [texts[one.fingerprint] for one in (*authorities, *hosts)]
         pins = f" pins={_pins(hosts)}" if hosts else ""
-        return b"".join(sorted(members)), f"authority=yes names=on{pins}"
+        return b"".join(sorted(members)), f"authority=yes names=on{_crl(authorities)}{pins}"
     if not hosts:
         return None, ""
     members = [texts[one.fingerprint] for one in hosts]
@@ -93,6 +105,13 @@ def _trust_set(
     if issuers:
         members += sorted({pem(one) for one in issuers} - set(members))
     return b"".join(members), f"pins={_pins(hosts)} names=off"
+
+
+def _crl(authorities: list[TrustedCertificate]) -> str:
+    names = {one.crl for one in authorities if one.crl is not None}
+    if not names:
+        return ""
+    return f" crl={names.pop() if len(names) == 1 else ALL_CAS}.pem"
 
 
 def _pins(certificates: list[TrustedCertificate]) -> str:

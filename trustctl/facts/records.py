@@ -44,10 +44,20 @@ class Distrust:
 
 
 @dataclass(frozen=True, slots=True)
+class Revocation:
+    """That our own CA revoked a certificate, when and why."""
+
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """The binding of a certificate to a peer in a role, with all that policy needs to judge it.
 
-    ``distrusts`` are those that match this certificate (its fingerprint or its SPKI).
+    ``distrusts`` are those that match this certificate (its fingerprint or its SPKI);
+    ``revocation`` is our CA's, of this certificate, or of another one whose key was compromised and
+    is this one's.
     """
 
     id: int
@@ -60,6 +70,7 @@ class Pin:
     retired_reason: str | None = None
     vouches: tuple[Vouch, ...] = ()
     distrusts: tuple[Distrust, ...] = ()
+    revocation: Revocation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,8 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class TrustedCertificate:
     """One trusted pin's certificate, as an exporter needs it. ``issuers`` is the chain the peer
-    presented above it, nearest first, each as DER; they are trusted for nothing by themselves."""
+    presented above it, nearest first, each as DER; they are trusted for nothing by themselves.
+    ``crl`` is the name of our own CA whose revocation list holds for what is below it."""
 
     fingerprint: str
     role: Role
@@ -95,6 +107,7 @@ class TrustedCertificate:
     not_after: int
     may_sign: bool
     issuers: tuple[bytes, ...] = ()
+    crl: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

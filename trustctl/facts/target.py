@@ -43,6 +43,7 @@ class TargetState:
         stored: all generations on disk, oldest first.
         entries: domain -> value in the current map (Exim).
         fingerprints: of the certificates in the current bundle.
+        more: path -> SHA-256 of the CRLs and staples of the current generation.
         problems: files that are not as they were written.
     """
 
@@ -53,6 +54,7 @@ class TargetState:
     stored: tuple[Stored, ...] = ()
     entries: Mapping[str, str] = field(default_factory=dict)
     fingerprints: frozenset[str] = frozenset()
+    more: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[FileProblem, ...] = ()
 
 

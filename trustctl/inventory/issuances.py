@@ -14,7 +14,7 @@ from trustctl.facts.issuance import Draft, Issuance
 from trustctl.facts.revocation import COMPROMISE
 from trustctl.inventory.additions import certificate_row, facts_digest
 from trustctl.inventory.schema import certificate, peer, pin
-from trustctl.inventory.schema_ca import issuance, issued, revocation
+from trustctl.inventory.schema_ca import authority, issuance, issued, revocation
 from trustctl.inventory.transaction import WriteTransaction
 
 REASONS = (
@@ -86,8 +86,14 @@ def revoke(tx: WriteTransaction, one: Issuance, reason: str) -> None:
 
 
 def _pinning(one: Issuance, reason: str) -> Select[Any]:
-    """The peers that pin what is revoked; where its key is in other hands, the key."""
-    same = certificate.c.fingerprint == one.fingerprint
+    """The peers that pin what is revoked (where its key is in other hands: the key), or pin an
+    authority of ours: their export names what was revoked last."""
+    ours = select(certificate.c.spki).join(
+        authority, authority.c.fingerprint == certificate.c.fingerprint
+    )
+    same = ((pin.c.role == "authority") & certificate.c.spki.in_(ours)) | (
+        certificate.c.fingerprint == one.fingerprint
+    )
     if reason in COMPROMISE:
         same = same | (certificate.c.spki == one.spki)
     return (

@@ -67,6 +67,13 @@ def hash_at(connection: Connection, seq: int) -> str | None:
     ).scalar_one_or_none()
 
 
+def tells(connection: Connection, action: str, *, after_seq: int) -> bool:
+    """Whether there is an entry of this action after an entry."""
+    j = schema.journal.c
+    query = select(j.seq).where((j.seq > after_seq) & (j.action == action)).limit(1)
+    return connection.execute(query).first() is not None
+
+
 class JournalWriter:
     """Appends entries within one transaction, written to the database in chunks."""
 

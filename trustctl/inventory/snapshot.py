@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from trustctl.facts.certificate import CertificateFacts
 from trustctl.facts.records import Distrust, Peer, Pin, Vouch
+from trustctl.inventory import revocations
 from trustctl.inventory.schema import (
     certificate,
     chain,
@@ -156,16 +157,20 @@ def read_peers_with_ids(
 ) -> Iterator[tuple[Peer, int]]:
     """As :func:`read_peers`, with each peer's id."""
 
-    def ordered(query: Any, key: Any) -> Iterator[Any]:
+    def restricted(query: Any, key: Any) -> Any:
         if ids is not None:
-            query = query.where(key.in_(ids))
-        elif where is not None:
-            query = query.where(key.in_(select(peer.c.id).where(where)))
-        return iter(connection.execution_options(yield_per=2000).execute(query))
+            return query.where(key.in_(ids))
+        if where is not None:
+            return query.where(key.in_(select(peer.c.id).where(where)))
+        return query
+
+    def ordered(query: Any, key: Any) -> Iterator[Any]:
+        return iter(connection.execution_options(yield_per=2000).execute(restricted(query, key)))
 
     by_key: dict[tuple[str, str], list[Distrust]] = {}
     for one in read_distrusts(connection):
         by_key.setdefault((one.kind, one.value), []).append(one)
+    revoked = revocations.of_pins(connection, restricted)
 
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
@@ -235,6 +240,7 @@ def read_peers_with_ids(
                     row[6],
                     tuple([one for one in said if one.fingerprint == facts.fingerprint]),
                     tuple(against) if against else (),
+                    revoked.get(row[1]),
                 )
             )
         yield (

@@ -30,6 +30,7 @@ class Verdict:
 
 _STATES = (
     ("distrusted", "distrusted"),
+    ("revoked", "revoked"),
     ("retired", "retired"),
     ("not-yet-added", "future"),
     ("expired", "expired"),
@@ -72,13 +73,17 @@ def valid_vouches(pin: Pin, now: int) -> tuple[Vouch, ...]:
 def judge(pin: Pin, settings: Settings, now: int) -> Verdict:
     """Whether the pin is trusted at ``now`` (seconds since 1970 UTC), and every reason why not.
 
-    Distrust has no beginning: what is distrusted was never to be trusted, at any moment. The ends
+    Distrust and revocation have no beginning: what is distrusted was never to be trusted, at any
+    moment, and a clock that was set back brings nothing back. The ends
     of a certificate's validity are inclusive (RFC 5280, 4.1.2.5).
     """
     facts = pin.certificate
     reasons = [
         Reason("distrusted", f"distrusted ({one.kind}): {one.reason}") for one in pin.distrusts
     ]
+    if pin.revocation is not None:
+        when = format_moment(pin.revocation.at)
+        reasons.append(Reason("revoked", f"revoked by our CA {when}: {pin.revocation.reason}"))
     if pin.retired_at is not None and pin.retired_at <= now:
         reasons.append(Reason("retired", f"retired {format_moment(pin.retired_at)}"))
     if pin.added_at > now:

@@ -59,6 +59,8 @@ def _own(place: Place, found: Manifest) -> Iterator[FileProblem]:
             yield FileProblem(str(folder / name), "edited", "the manifest does not list it")
         else:
             yield from _changed(folder / name, entry[0])
+    for name, digest in found.more().items():
+        yield from _changed(folder / name, digest)
 
 
 def _scan_sets(place: Place, last: Manifest) -> Iterator[FileProblem]:
@@ -190,6 +192,7 @@ def _inspect(place: Place) -> TargetState:
         current=current.stored,
         entries=entries,
         fingerprints=prints,
+        more=current.more(),
         problems=tuple(problems),
     )
 
@@ -233,7 +236,8 @@ def _constant(place: Place) -> Iterator[FileProblem]:
 def _modes(place: Place, found: Manifest) -> Iterator[FileProblem]:
     folder = place.folder(found.stored.number)
     folders = [place.directory, place.root, place.generations, folder]
-    paths = [folder / one for one in (*place.own_files, manifest.NAME)]
+    folders += [folder / one for one in manifest.folders(found.more())]
+    paths = [folder / one for one in (*place.own_files, *found.more(), manifest.NAME)]
     if place.format == "exim":
         folders.append(place.sets)
         paths += [place.root / NOBODY]

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,11 @@ _HEAD = re.compile(
     re.ASCII,
 )
 _LINE = re.compile(rb"([0-9a-f]{64}) (\d+) ([A-Za-z0-9./_-]+)\n", re.ASCII)
+# no part begins with a dot: nothing outside of the folder can be meant
+_MORE = re.compile(
+    rb"^([0-9a-f]{64}) \d+ generations/\d+/((?:crl|ocsp)(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+)$",
+    re.ASCII | re.MULTILINE,
+)
 _SETS = re.compile(rb"sets/([0-9a-f]{64})\.pem\n")
 
 
@@ -43,6 +49,10 @@ class Manifest:
         """Path -> (SHA-256, size) of the generation's own files."""
         return parse_lines(self.files)
 
+    def more(self) -> dict[str, str]:
+        """Path in the generation's folder -> SHA-256 of the CRLs and staples."""
+        return {path.decode(): digest.decode() for digest, path in _MORE.findall(self.files)}
+
     def set_names(self) -> set[bytes]:
         """The hashes that name the trust sets."""
         return set(_SETS.findall(self.sets))
@@ -53,6 +63,15 @@ def parse_lines(lines: bytes) -> dict[str, tuple[str, int]]:
     return {
         path.decode(): (digest.decode(), int(size)) for digest, size, path in _LINE.findall(lines)
     }
+
+
+def folders(paths: Iterable[str]) -> list[str]:
+    """The folders that these relative paths lie in, each after the one that it is in."""
+    found: set[str] = set()
+    for path in paths:
+        parts = path.split("/")[:-1]
+        found.update("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+    return sorted(found)
 
 
 def line(digest: str, size: int, path: str) -> bytes:

@@ -49,6 +49,15 @@ def prune(place: Place, *, keep: int = KEPT) -> None:
 def remove_generation(place: Place, number: int) -> None:
     """Remove a generation's own files, and its folder where nothing else is in it."""
     folder = place.folder(number)
+    more: list[str] = []
+    with suppress(TargetError):
+        more = list(manifest.read(folder).more())
+    for name in more:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(folder / name)
+    for name in reversed(manifest.folders(more)):
+        with suppress(OSError):
+            os.rmdir(folder / name)
     for name in (*place.own_files, manifest.NAME):
         with suppress(FileNotFoundError):
             os.unlink(folder / name)

@@ -10,9 +10,9 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trustctl import files
@@ -35,6 +35,7 @@ class Plan:
     Attributes:
         manifest: of the generation that it was compared with; None where there is none that can be
             read. base: the number of the one in force.
+        more: the CRLs and staples, by path in the generation's folder.
     """
 
     place: Place
@@ -44,6 +45,7 @@ class Plan:
     problems: list[FileProblem]
     checkpoint: Checkpoint
     as_of: int
+    more: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def edited(self) -> list[FileProblem]:
@@ -53,7 +55,18 @@ class Plan:
     @property
     def nothing_to_do(self) -> bool:
         """Whether what is on disk is what would be written."""
-        return self.draft.same and not self.problems and self.manifest is not None
+        if self.manifest is None or not self.draft.same or self.problems:
+            return False
+        return not self.renewed
+
+    @property
+    def renewed(self) -> list[str]:
+        """The CRLs and staples that are new, have changed, or are gone."""
+        before = {} if self.manifest is None else self.manifest.more()
+        after = {name: hashlib.sha256(text).hexdigest() for name, text in self.more.items()}
+        return sorted(
+            name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,7 @@ def plan(
     full: bool,
     checkpoint: Checkpoint,
     as_of: int,
+    more: Mapping[str, bytes] | None = None,
 ) -> Plan:
     """Compare what should be with what is.
 
@@ -106,7 +120,7 @@ def plan(
         last: the manifest that ``peers`` are to be compared with (:func:`last_generation`).
         problems: what :func:`look` found.
         full: ``peers`` are all; else they are those that changed since ``last``, and there are no
-            problems.
+            problems. more: CRLs and staples, by path in the generation's folder.
 
     Raises:
         TargetError: something there cannot be read.
@@ -117,7 +131,7 @@ def plan(
         whole = not any(one.kind == "edited" for one in problems)
         before = _read(place, last if whole else None)
         drafted = draft.full(peers, before) if full else draft.partial(list(peers), before)
-    return Plan(place, drafted, last, base, problems, checkpoint, as_of)
+    return Plan(place, drafted, last, base, problems, checkpoint, as_of, more or {})
 
 
 def _read(place: Place, last: Manifest | None) -> Last:
@@ -232,8 +246,9 @@ def _write(plan: Plan, now: int) -> Published:
         replaced = _write_sets(plan, created)
         files.make_folder(scratch, mode=place.folder_mode, group=place.group)
         stored = _write_folder(plan, scratch, number, now)
-        new = [scratch / one for one in (*place.own_files, manifest.NAME)]
+        new = [scratch / one for one in (*place.own_files, *plan.more, manifest.NAME)]
         folders = [place.sets, scratch] if created else [scratch]
+        folders += [scratch / one for one in manifest.folders(plan.more)]
         files.sync_tree(place.root, [*created, *new, *folders, place.generations])
         os.rename(scratch, place.folder(number))
     except BaseException:
@@ -285,6 +300,12 @@ def _write_folder(plan: Plan, folder: Path, number: int, now: int) -> Stored:
             digest.update(part)
         size = files.create(folder / name, contents[name], mode=place.file_mode, group=place.group)
         lines += manifest.line(digest.hexdigest(), size, f"generations/{number:08}/{name}")
+    for name in manifest.folders(plan.more):
+        files.make_folder(folder / name, mode=place.folder_mode, group=place.group)
+    for name, text in sorted(plan.more.items()):
+        size = files.create(folder / name, [text], mode=place.file_mode, group=place.group)
+        digest_of = hashlib.sha256(text).hexdigest()
+        lines += manifest.line(digest_of, size, f"generations/{number:08}/{name}")
     stored = Stored(number, now, plan.as_of, plan.checkpoint, "", drafted.peers, drafted.domains)
     text = manifest.compose(stored, lines, drafted.set_lines)
     files.create(folder / manifest.NAME, [text], mode=place.file_mode, group=place.group)
