@@ -189,11 +189,12 @@ def receiver(
     *,
     key: Made | None = None,
     main: str = "",
+    files: Mapping[str, str | bytes] | None = None,
 ) -> Exim:
     """A peer's host (or an attacker's) that takes mail for any domain, with this certificate chain.
 
     The first of the chain is the host's own and brings the key, unless ``key`` does; ``main`` are
-    lines of Exim's main section.
+    lines of Exim's main section, ``files`` what else goes into /etc/exim4.
     """
     owner = key or chain[0]
     assert isinstance(owner, Made)
@@ -211,5 +212,7 @@ def receiver(
     )
     host.put("chain.pem", b"".join(one.pem if isinstance(one, Made) else one for one in chain))
     host.put("host.key", owner.key_pem)
+    for path, content in (files or {}).items():
+        host.put(path, content)
     host.serve()
     return host

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -86,6 +87,14 @@ class Protected(Exim):
         new = self.data / "current.new"
         new.symlink_to(f"generations/{number:08}")
         os.replace(new, self.data / "current")
+
+    def take(self, exported: Path) -> None:
+        """Put in force what ``trustctl export`` wrote into another folder."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.copytree(exported / DATA, self.data, symlinks=True)
+        for one in (self.data, *self.data.rglob("*")):
+            if not one.is_symlink():
+                one.chmod(0o755 if one.is_dir() else 0o644)
 
 
 ROUTER = """

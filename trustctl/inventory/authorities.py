@@ -68,7 +68,7 @@ def hierarchy_of_keys(connection: Connection) -> dict[str, str]:
     query = select(certificate.c.spki, authority.c.hierarchy).join(
         authority, authority.c.fingerprint == certificate.c.fingerprint
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def kind_named(text: str) -> AuthorityKind:

@@ -196,7 +196,7 @@ def ders(connection: Connection, found: Iterable[Issuance]) -> dict[int, bytes]:
             .join(certificate, certificate.c.fingerprint == issued.c.fingerprint)
             .where(issued.c.issuance_id.in_(wanted[start : start + 500]))
         )
-        result.update(connection.execute(query).tuples().all())
+        result.update((row[0], row[1]) for row in connection.execute(query))
     return result
 
 
