@@ -189,12 +189,14 @@ def receiver(
     *,
     key: Made | None = None,
     main: str = "",
+    macros: str = "",
     files: Mapping[str, str | bytes] | None = None,
 ) -> Exim:
     """A peer's host (or an attacker's) that takes mail for any domain, with this certificate chain.
 
     The first of the chain is the host's own and brings the key, unless ``key`` does; ``main`` are
-    lines of Exim's main section, ``files`` what else goes into /etc/exim4.
+    lines of Exim's main section, ``macros`` what stands before it; ``files`` go into
+    /etc/exim4 too.
     """
     owner = key or chain[0]
     assert isinstance(owner, Made)
@@ -207,7 +209,7 @@ def receiver(
         macros="MAIN_TLS_ENABLE = yes\n"
         "MAIN_TLS_CERTIFICATE = /etc/exim4/chain.pem\n"
         "MAIN_TLS_PRIVATEKEY = /etc/exim4/host.key\n"
-        "MAIN_LOG_SELECTOR = +received_recipients +tls_certificate_verified +tls_peerdn\n",
+        "MAIN_LOG_SELECTOR = +received_recipients +tls_certificate_verified +tls_peerdn\n" + macros,
         files={"conf.d/main/99_lab": f"queue_only = true\n{main}"},
     )
     host.put("chain.pem", b"".join(one.pem if isinstance(one, Made) else one for one in chain))

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.authority import OwnCa, made
+from tests.authority import PASSPHRASE, OwnCa, first, made
 from tests.console import Console
 from tests.lab.exim import receiver
 from tests.lab.lab import Lab, Mx
-from tests.lab.senders import Protected
+from tests.lab.senders import ONE_BUNDLE, RECIPE_2009, Protected
+from trustctl.ca import crl, keyfile
+from trustctl.ca.kinds import spki_of
+from trustctl.ca.signer import KeySigner
 from trustctl.export import cdb
+from trustctl.facts.der import subject_public_key_info
+from trustctl.facts.pem import pem
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-revocation")]
 FOO = "foo.test"
@@ -37,6 +46,11 @@ class Scene:
         """What is exported now."""
         self.ca.console("export", "--to", str(self.ca.console.target), "--format", "exim", "--yes")
         return self.ca.console.target
+
+    def lose(self) -> None:
+        """Let the key of ``lost`` be in other hands."""
+        if self.ca.console.any("ca", "show", LOST).code == 0:
+            self.ca("revoke", LOST, "--reason", "key-compromise", "--yes")
 
     def sends(self, sender: Protected, host: str) -> bool:
         """Whether mail to foo.test is delivered, where DNS names this host of ours."""
@@ -70,7 +84,7 @@ def test_what_was_revoked_gets_no_mail(lab: Lab, scene: Scene, tmp_path: Path) -
     lab.us.take(scene.export())
     assert scene.sends(lab.us, MX)
     assert scene.sends(lab.us, LOST)
-    scene.ca("revoke", LOST, "--reason", "key-compromise", "--yes")
+    scene.lose()
     lab.us.take(scene.export())
     assert scene.sends(lab.us, MX)
     assert not scene.sends(lab.us, LOST)
@@ -146,3 +160,100 @@ def test_a_staple_is_served_and_seen(lab: Lab, scene: Scene, tmp_path: Path) -> 
         )  # fmt: skip
         text = told.stdout.decode() + told.stderr.decode()
         assert ("OCSP status" in text or "ocsp status" in text.lower()) is there, text
+
+
+def _ended(scene: Scene, exported: Path) -> None:
+    """Let the lists of what was exported have ended an hour ago."""
+    now = int(time.time())
+    keys = {}
+    for path in (scene.ca.console.db.parent / "ca").iterdir():
+        signer = KeySigner(keyfile.load(path, PASSPHRASE))
+        keys[hashlib.sha256(spki_of(signer.public_key)).hexdigest()] = signer
+    texts = []
+    for which in ("root", "issuing"):
+        der = x509.load_pem_x509_certificate(scene.ca.certificate(which).read_bytes()).public_bytes(
+            Encoding.DER
+        )
+        signer = keys[hashlib.sha256(subject_public_key_info(der)).hexdigest()]
+        old = crl.sign(
+            der, signer, (), number=99, base=None, this_update=now - 9000, next_update=now - 3600
+        )
+        texts.append(pem(old, "X509 CRL"))
+    (exported / "trustctl/current/crl/main.pem").write_bytes(b"".join(texts))
+
+
+def test_a_list_that_has_ended(lab: Lab, scene: Scene, tmp_path: Path) -> None:
+    """Exim on GnuTLS goes on with it, and OpenSSL does not: so an audit warns in time."""
+    exported = _without_deny(scene.export(), tmp_path / "ended")
+    _ended(scene, exported)
+    lab.us.take(exported)
+    assert scene.sends(lab.us, MX) is True
+    told = lab.network.run(
+        ["openssl", "verify", "-crl_check_all", "-CAfile", str(scene.ca.certificate("root")),
+         "-untrusted", str(scene.ca.certificate("issuing")),
+         "-CRLfile", str(exported / "trustctl/current/crl/main.pem"),
+         str(first(scene.chains[MX]))]
+    )  # fmt: skip
+    assert b"CRL has expired" in told.stderr
+    assert told.returncode != 0
+
+
+@pytest.mark.parametrize("host", [MX, LOST, "unstapled"])
+def test_a_client_that_wants_a_staple(lab: Lab, scene: Scene, host: str) -> None:
+    """Exim with hosts_require_ocsp delivers where the staple says good, and waits where it says
+    revoked or is not there."""
+    scene.lose()
+    sender = lab.naive("staple.test", f"{ONE_BUNDLE}  hosts_require_ocsp = *\n")
+    sender.put("peers.pem", scene.ca.certificate("root").read_bytes())
+    if host == "unstapled":
+        lab.route(FOO, scene.hosts[MX], MX)
+    else:
+        staple = scene.export() / f"trustctl/current/ocsp/main/{host}.ocsp"
+        leaf, above = made(scene.chains[host])
+        told = receiver(
+            lab.network, f"host-with-staple-{host}", [leaf, *above],
+            main="tls_ocsp_file = /etc/exim4/staple.ocsp\n",
+            files={"staple.ocsp": staple.read_bytes()},
+        )  # fmt: skip
+        lab.network.mail_for(FOO, (host, told.address))
+    assert bool(sender.send("bob@foo.test").delivered) is (host == MX)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_server_that_reads_the_list(lab: Lab, scene: Scene, listed: bool) -> None:
+    """Exim with tls_crl refuses a client whose certificate was revoked, and takes another."""
+    main = "tls_verify_hosts = *\n" + "tls_crl = /etc/exim4/crl.pem\n" * listed
+    scene.lose()
+    macros = "MAIN_TLS_VERIFY_CERTIFICATES = /etc/exim4/root.pem\n"
+    server = receiver(
+        lab.network, f"host-asking-{listed}", [lab.foo_cert], main=main, macros=macros,
+        files={
+            "root.pem": scene.ca.certificate("root").read_bytes(),
+            "crl.pem": (scene.export() / "trustctl/current/crl/main.pem").read_bytes(),
+        },
+    )  # fmt: skip
+    lab.network.mail_for("free.test", ("mx.free.test", server.address))
+    for name, takes in ((MX, True), (LOST, not listed)):
+        chain = scene.chains[name]
+        client = lab.naive(
+            f"client-{name}",
+            RECIPE_2009 + "  tls_certificate = /etc/exim4/own.pem\n"
+            "  tls_privatekey = /etc/exim4/own.key\n",
+        )
+        client.put("own.pem", chain.read_bytes())
+        client.put("own.key", chain.with_suffix(".key").read_bytes())
+        client.put("peers.pem", lab.foo_cert.pem)
+        assert bool(client.send("bob@free.test").delivered) is takes, name
+
+
+def test_what_is_below_a_revoked_issuing_ca_gets_no_mail(
+    lab: Lab, scene: Scene, tmp_path: Path
+) -> None:
+    """The root's list holds for the issuing CA; the last test of this file, as nothing is left."""
+    lab.us.take(scene.export())
+    assert scene.sends(lab.us, MX)
+    scene.ca("revoke", "main/issuing-1", "--reason", "ca-compromise", "--yes")
+    exported = _without_deny(scene.export(), tmp_path / "listed")
+    lab.us.take(exported)
+    lab.route(FOO, scene.hosts[MX], MX)
+    assert "certificate revoked" in lab.us.send("bob@foo.test").text
