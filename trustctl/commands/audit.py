@@ -73,6 +73,7 @@ def audit(ctx: click.Context, at: str | None, fail_on: str, as_json: bool) -> No
 
 
 def _gather(call: Invocation, now: int) -> AuditFacts:
+    from trustctl.commands.ca import compiled
     from trustctl.facts.audit import AuditFacts
     from trustctl.intake.roots import public_roots
     from trustctl.inventory import generations, snapshot, upkeep
@@ -92,6 +93,7 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
             journal_problems=tuple(broken),
             database_problems=tuple(_exposed(path)),
             public_roots=public_roots(),
+            ca=compiled.facts(tx.connection, now),
         )
 
 
@@ -106,9 +108,12 @@ def _exposed(path: Path) -> list[str]:
 
 
 def _target(connection: Connection, ref: TargetRef, database: Path, now: int) -> AuditTarget:
+    import hashlib
+
+    from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import Compiler, place_of
     from trustctl.facts.audit import AuditTarget
-    from trustctl.inventory import distrusts, journal
+    from trustctl.inventory import distrusts, journal, revocations
     from trustctl.inventory.settings import read_settings
     from trustctl.publish.inspect import inspect
 
@@ -123,6 +128,10 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
         for block in peer.blocks:
             digits = block.split(b"sha256=", 1)[1].split(b" ", 1)[0]
             prints.add(digits.decode().replace(":", "").lower())
+    more: dict[str, str] = {}
+    if kind == "exim":
+        for name, content in compiled.files(connection, now).items():
+            more[name] = hashlib.sha256(content).hexdigest()
     known = state.current is not None and (
         journal.hash_at(connection, state.current.checkpoint.seq) == state.current.checkpoint.hash
     )
@@ -132,7 +141,13 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
         checkpoint_known=known,
         entries=entries,
         fingerprints=frozenset(prints),
-        denied=frozenset(distrusts.distrusted_fingerprints(connection)),
+        denied=frozenset(
+            [
+                *distrusts.distrusted_fingerprints(connection),
+                *revocations.pinned_fingerprints(connection),
+            ]
+        ),
+        more=more,
         mta=None if kind == "pem" else _mta(place.directory),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from trustctl.facts.mta import MtaState
 from trustctl.facts.records import Peer, Settings
+from trustctl.facts.revocation import CaFacts
 from trustctl.facts.target import TargetState
 
 
@@ -19,7 +20,8 @@ class AuditTarget:
         checkpoint_known: whether the journal has the entry that the generation was made at.
         entries: domain -> value that the map ought to have (Exim).
         fingerprints: of the certificates that the bundle ought to have.
-        denied: fingerprints that are distrusted.
+        denied: fingerprints that are distrusted, and of pins that our CA revoked.
+        more: path -> SHA-256 of the CRLs and staples that it ought to have.
     """
 
     state: TargetState
@@ -28,6 +30,7 @@ class AuditTarget:
     entries: Mapping[str, str]
     fingerprints: frozenset[str]
     denied: frozenset[str]
+    more: Mapping[str, str] = field(default_factory=dict)
     mta: MtaState | None = None
 
 
@@ -48,3 +51,4 @@ class AuditFacts:
     journal_problems: tuple[str, ...] = ()
     database_problems: tuple[str, ...] = ()
     public_roots: frozenset[str] = field(default=frozenset())
+    ca: CaFacts = field(default=CaFacts())

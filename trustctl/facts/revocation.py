@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from trustctl.facts.issuance import Authority, Issuance
+
 REASON_CODES: dict[str, int | None] = {
     "unspecified": None,  # is left out (RFC 5280, 5.3.1)
     "key-compromise": 1,
@@ -64,3 +66,23 @@ class SignedStatus:
     this_update: int
     next_update: int
     fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaFacts:
+    """Our own CA, for an audit.
+
+    Attributes:
+        leaf_days: the usual lifetime of a host's certificate.
+        statuses: the CRLs and staples that are in use.
+        unlisted: by authority, how many certificates are revoked and on no CRL yet.
+        hosts: the certificates of our hosts that are not revoked, each with its hierarchy.
+        unfinished: what was about to be signed and was not.
+    """
+
+    authorities: tuple[Authority, ...] = ()
+    leaf_days: int = 0
+    statuses: tuple[SignedStatus, ...] = ()
+    unlisted: tuple[tuple[str, int], ...] = ()
+    hosts: tuple[tuple[str, Issuance], ...] = ()
+    unfinished: tuple[Issuance, ...] = ()

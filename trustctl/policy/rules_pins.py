@@ -19,10 +19,12 @@ _ERROR, _WARNING, _NOTICE = Severity.ERROR, Severity.WARNING, Severity.NOTICE
 
 
 def active(facts: AuditFacts) -> Iterator[tuple[Peer, Pin]]:
-    """Pins that are neither retired nor distrusted: those that somebody still counts on."""
+    """Pins that are not retired, distrusted or revoked: those that somebody still counts on."""
     for peer in facts.peers:
         for pin in peer.pins:
-            if (pin.retired_at is None or pin.retired_at > facts.now) and not pin.distrusts:
+            if (pin.retired_at is None or pin.retired_at > facts.now) and not (
+                pin.distrusts or pin.revocation
+            ):
                 yield peer, pin
 
 

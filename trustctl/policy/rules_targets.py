@@ -30,7 +30,7 @@ def _never(facts: AuditFacts) -> Seen:
 @rule(
     "distrusted-exported",
     _ERROR,
-    "A certificate that is distrusted is still exported",
+    "A certificate that is distrusted, or that our CA revoked, is still exported",
     why="whoever has its key is still taken for the peer",
     source="share/doc/adr/0007-policy.md",
 )

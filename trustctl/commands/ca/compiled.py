@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trustctl.commands.invocation import Invocation
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.commands.ca.keys import Keys
-
-_SHOWN = 5
+    from trustctl.facts.revocation import CaFacts, SignedStatus
 
 
 def refresh(call: Invocation, keys: Keys) -> list[str]:
@@ -94,11 +94,66 @@ def files(connection: Connection, now: int) -> dict[str, bytes]:
     return compile_revocation(lists, staples)
 
 
-def missing(connection: Connection, now: int) -> list[str]:
-    """Our CAs without a whole set of CRLs: what is held to one waits."""
-    from trustctl.inventory import authorities
+def facts(connection: Connection, now: int) -> CaFacts:
+    """Our CA for an audit at ``now``."""
+    from trustctl.ca import profile
+    from trustctl.facts.revocation import CaFacts
+    from trustctl.inventory import authorities, issuances
 
-    written = files(connection, now)
-    return [
-        name for name in authorities.hierarchies(connection) if f"crl/{name}.pem" not in written
-    ]
+    known = authorities.authorities(connection)
+    if not known:
+        return CaFacts()
+    names = {one.spki: one.hierarchy for one in known}
+    found = issuances.search(connection, revoked=False, unfinished=True)
+    statuses: list[SignedStatus] = []
+    unlisted: list[tuple[str, int]] = []
+    for name in authorities.hierarchies(connection):
+        statuses += _lists(connection, name, now, unlisted)
+        statuses += _staples(connection, name, now)
+    return CaFacts(
+        authorities=tuple(known),
+        leaf_days=profile.load("mta").days,
+        statuses=tuple(statuses),
+        unlisted=tuple(unlisted),
+        hosts=tuple(
+            [(names[o.issuer], o) for o in found if o.hosts and o.fingerprint and o.issuer in names]
+        ),
+        unfinished=tuple([one for one in found if one.fingerprint is None]),
+    )
+
+
+def _lists(
+    connection: Connection, name: str, now: int, unlisted: list[tuple[str, int]]
+) -> Iterator[SignedStatus]:
+    from trustctl.ca import crl
+    from trustctl.commands.ca import revocation
+    from trustctl.facts.revocation import SignedStatus
+    from trustctl.inventory import crls
+
+    for authority in revocation.issuers(connection, name, now):
+        drafted = revocation.draft_crl(connection, authority, now)
+        fix = f"trustctl ca crl --of {authority.name.partition('/')[2]} --ca {name}"
+        named = frozenset(() if drafted.last is None else crl.read(drafted.last.der).entries)
+        if count := sum(one not in named for one in drafted.entries):
+            unlisted.append((authority.name, count))
+        if (last := drafted.last) is None:
+            continue
+        yield SignedStatus("CRL", authority.name, last.this_update, last.next_update, fix)
+        delta = crls.newest(connection, authority.spki, delta=True)
+        if delta is not None and delta.base == last.number:
+            fix += " --delta"
+            yield SignedStatus(
+                "delta CRL", authority.name, delta.this_update, delta.next_update, fix
+            )
+
+
+def _staples(connection: Connection, name: str, now: int) -> Iterator[SignedStatus]:
+    from trustctl.commands.ca import revocation
+    from trustctl.facts.revocation import SignedStatus
+
+    for one in revocation.draft_staples(connection, name, now):
+        if one.last is not None and one.issuance.revoked_at is None:
+            fix = f"trustctl ca ocsp {one.issuance.subject} --out DIR, or trustctl export"
+            yield SignedStatus(
+                "OCSP response", one.name, one.last.this_update, one.last.next_update, fix
+            )
