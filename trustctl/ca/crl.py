@@ -35,8 +35,8 @@ from trustctl.facts.der import (
 from trustctl.facts.revocation import REASON_CODES, CrlContent, Revoked
 
 _V2 = encode_integer(1)
-_REASON, _NUMBER, _DELTA, _AUTHORITY_KEY, _SUBJECT_KEY = (
-    encode(OBJECT_IDENTIFIER, bytes((0x55, 0x1D, one))) for one in (21, 20, 27, 35, 14)
+_REASON, _NUMBER, _DELTA, _AUTHORITY_KEY, _SUBJECT_KEY, _FRESHEST = (
+    encode(OBJECT_IDENTIFIER, bytes((0x55, 0x1D, one))) for one in (21, 20, 27, 35, 14, 46)
 )
 _EXTENSIONS, _KEY_IDENTIFIER = 0xA0, 0x80
 _REASONS = {
@@ -90,12 +90,13 @@ def sign(
     base: int | None,
     this_update: int,
     next_update: int,
+    freshest: bytes | None = None,
 ) -> bytes:
     """A CRL's DER.
 
     Args:
         certificate: the authority's, in DER. base: for a delta, the number of the CRL that it is
-            to be applied to.
+            to be applied to. freshest: where deltas to it are to be found (:func:`found_at`).
 
     Raises:
         InputError: the key is not the certificate's, or the signature is not the key's.
@@ -115,6 +116,8 @@ def sign(
         extensions.append(
             encode(SEQUENCE, _DELTA, TRUE, encode(OCTET_STRING, encode_integer(base)))
         )
+    if freshest is not None:
+        extensions.append(encode(SEQUENCE, _FRESHEST, encode(OCTET_STRING, freshest)))
     body = encode(
         SEQUENCE,
         _V2,
@@ -128,6 +131,13 @@ def sign(
     der = assemble(body, algorithm, signer)
     look(der, certificate, entries)
     return der
+
+
+def found_at(url: str) -> bytes:
+    """FreshestCRL: one place where deltas are (RFC 5280, 5.2.6). OpenSSL looks for a delta only
+    where the whole list says that there is one."""
+    name = encode(0xA0, encode(0xA0, encode(0x86, url.encode("ascii"))))
+    return encode(SEQUENCE, encode(SEQUENCE, name))
 
 
 def look(der: bytes, certificate: bytes, entries: Collection[bytes] | None = None) -> CrlContent:
@@ -180,6 +190,7 @@ def _read(der: bytes) -> CrlContent:
     if len(rest) != 1 or rest[0].tag != _EXTENSIONS:
         raise ValueError("extensions")
     numbers: dict[bytes, int] = {}
+    freshest = None
     for one in children(der, children(der, rest[0])[0]):
         parts = children(der, one)
         identifier = der[parts[0].start : parts[0].end]
@@ -188,12 +199,14 @@ def _read(der: bytes) -> CrlContent:
             if inner.tag != INTEGER or inner.end != parts[-1].end:
                 raise ValueError("number")
             numbers[identifier] = int.from_bytes(der[inner.content : inner.end], "big")
+        elif identifier == _FRESHEST:
+            freshest = der[parts[-1].content : parts[-1].end]
         elif identifier != _AUTHORITY_KEY and len(parts) == 3:
             raise ValueError("a critical extension")
     if _NUMBER not in numbers:
         raise ValueError("no number")
     return CrlContent(
-        issuer, numbers[_NUMBER], numbers.get(_DELTA), this_update, next_update, entries
+        issuer, numbers[_NUMBER], numbers.get(_DELTA), this_update, next_update, entries, freshest
     )
 
 

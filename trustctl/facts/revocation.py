@@ -42,6 +42,7 @@ class CrlContent:
     Attributes:
         issuer: the issuer's Name in DER. base: the number that a delta is to be applied to.
         entries: each revokedCertificates element in DER, in the CRL's order.
+        freshest: where deltas to it are to be found, as the value of its FreshestCRL extension.
     """
 
     issuer: bytes
@@ -50,6 +51,7 @@ class CrlContent:
     this_update: int
     next_update: int
     entries: tuple[bytes, ...]
+    freshest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     metavar="N",
     help="Until the next has to be there. [default: issuing 30, root 180, delta 7]",
 )
+@click.option(
+    "--delta-url",
+    metavar="URL",
+    help="Where partners will find the deltas; the whole list says so from now on.",
+)
 @click.option("--der", is_flag=True, help="In DER instead of PEM.")
 @click.option("--force", is_flag=True, help="Sign a new one though nothing has changed.")
 @click.option("--accept", metavar="FILE", help="Record a CRL that was signed where the key is.")
@@ -49,6 +54,7 @@ def crl(
     delta: bool,
     which: str,
     days: int | None,
+    delta_url: str | None,
     der: bool,
     force: bool,
     accept: str | None,
@@ -64,6 +70,8 @@ def crl(
     trustctl ca crl --out /etc/ssl/mail/crl.pem
     trustctl ca crl --of all
     """
+    import re
+
     from trustctl import render
     from trustctl.commands.ca import revocation, work
     from trustctl.facts.moment import format_moment
@@ -72,7 +80,7 @@ def crl(
         name = work.pick(tx.connection, hierarchy)
         wanted = _named(tx.connection, name, which, call.now, accept=accept is not None)
     if accept is not None:
-        if delta or days or der or force or out:
+        if delta or days or delta_url or der or force or out:
             raise UsageError("--accept records a CRL, and does nothing else", "leave the rest out")
         _accept(call, wanted, accept)
         return
@@ -81,8 +89,17 @@ def crl(
         raise UsageError(
             f"--der holds one CRL, and there are {len(wanted)}", f"--of one of {names}"
         )
-    keys = Keys(call, passphrase_file)
-    found = revocation.sign_crls(call, keys, wanted, delta=delta, days=days, force=force)
+    if delta_url is not None and (delta or not re.fullmatch(r"https?://[!-~]{1,300}", delta_url)):
+        raise UsageError("--delta-url is an http URL in the whole list", "leave --delta out")
+    found = revocation.sign_crls(
+        call,
+        Keys(call, passphrase_file),
+        wanted,
+        delta=delta,
+        days=days,
+        force=force,
+        delta_url=delta_url,
+    )
     text = found[0].der if der else joined(found)
     if out is None:
         render.raw(text)

@@ -58,6 +58,7 @@ class CrlDraft:
     entries: tuple[bytes, ...]
     due: bool
     days: int
+    freshest: bytes | None = None
 
 
 def draft_crl(
@@ -68,11 +69,13 @@ def draft_crl(
     delta: bool = False,
     days: int | None = None,
     force: bool = False,
+    delta_url: str | None = None,
 ) -> CrlDraft:
     """The next CRL of an authority, and whether it is due.
 
     Args:
-        days: its lifetime; None for the usual one. force: it is due in any case.
+        days: its lifetime; None for the usual one. force: it is due in any case. delta_url: where
+            deltas to it will be; None for where they were before.
 
     Raises:
         ConflictError: a delta without a whole CRL that it could be applied to.
@@ -84,12 +87,17 @@ def draft_crl(
     before = None if whole is None else crl.read(whole.der)
     entries = crl.due_entries(crls.revoked(connection, authority.spki), before)
     last, base, usual = whole, None, CRL_DAYS[authority.kind]
+    freshest = None if before is None else before.freshest
+    moved = delta_url is not None and freshest != crl.found_at(delta_url)
+    if delta_url is not None:
+        freshest = crl.found_at(delta_url)
     if delta:
         if whole is None or before is None or whole.next_update <= now:
             raise ConflictError(
                 f"{authority.name} has no CRL in force that a delta could be applied to",
                 "trustctl ca crl signs one",
             )
+        freshest, moved = None, False
         named = frozenset(before.entries)
         entries = tuple([one for one in entries if one not in named])
         last, base, usual = (
@@ -99,7 +107,7 @@ def draft_crl(
         )
         if last is not None and last.base != base:
             last = None
-    due = force or last is None or last.this_update > now
+    due = force or moved or last is None or last.this_update > now
     if last is not None and not due:
         life = last.next_update - last.this_update
         wanted = None if days is None else _end(authority, now, days) - now + SKEW_SECONDS
@@ -108,7 +116,7 @@ def draft_crl(
             or is_half_over(last.this_update, last.next_update, now)
             or (wanted is not None and abs(wanted - life) > DAY // 2)
         )
-    return CrlDraft(authority, last, base, entries, due, days or usual)
+    return CrlDraft(authority, last, base, entries, due, days or usual, freshest)
 
 
 def is_half_over(this_update: int, next_update: int, now: int) -> bool:
@@ -128,6 +136,7 @@ def sign_crls(
     delta: bool = False,
     days: int | None = None,
     force: bool = False,
+    delta_url: str | None = None,
 ) -> list[StoredCrl]:
     """The newest CRL of each of these authorities; what is due is signed.
 
@@ -140,11 +149,13 @@ def sign_crls(
     from trustctl.ca import crl
     from trustctl.inventory import crls
 
+    def drafted_now(connection: Connection, one: Authority) -> CrlDraft:
+        return draft_crl(
+            connection, one, call.now, delta=delta, days=days, force=force, delta_url=delta_url
+        )
+
     with call.reading() as tx:
-        drafts = [
-            draft_crl(tx.connection, one, call.now, delta=delta, days=days, force=force)
-            for one in wanted
-        ]
+        drafts = [drafted_now(tx.connection, one) for one in wanted]
     signers = {one.authority.spki: crl_signer(keys, one.authority) for one in drafts if one.due}
     if not signers:
         return [one.last for one in drafts if one.last is not None]
@@ -152,7 +163,7 @@ def sign_crls(
     with call.writing() as tx:
         for drafted in drafts:
             authority = drafted.authority
-            now = draft_crl(tx.connection, authority, call.now, delta=delta, days=days, force=force)
+            now = drafted_now(tx.connection, authority)
             if authority.spki not in signers:
                 found += [now.last] if now.last is not None else []
                 continue
@@ -166,6 +177,7 @@ def sign_crls(
                 base=now.base,
                 this_update=start,
                 next_update=end,
+                freshest=now.freshest,
             )
             made = crls.StoredCrl(authority.spki, number, now.base, start, end, der)
             crls.add(tx, made)
