@@ -38,17 +38,26 @@ def private_der(key: PrivateKey) -> bytes:
     )
 
 
-def encrypt(key: PrivateKey, passphrase: bytes) -> bytes:
-    """The key as an encrypted PKCS #8 in PEM.
+def demand_strong(passphrase: bytes) -> None:
+    """Refuse a passphrase for new keys that is too short.
 
     Raises:
-        UsageError: the passphrase is shorter than twelve bytes.
+        UsageError: it has fewer than twelve bytes.
     """
     if len(passphrase) < MINIMUM_PASSPHRASE:
         raise UsageError(
             f"the passphrase has {len(passphrase)} characters, {MINIMUM_PASSPHRASE} are needed",
             "take a few words of a book: whoever has the file can guess as long as they like",
         )
+
+
+def encrypt(key: PrivateKey, passphrase: bytes) -> bytes:
+    """The key as an encrypted PKCS #8 in PEM.
+
+    Raises:
+        UsageError: the passphrase is shorter than twelve bytes.
+    """
+    demand_strong(passphrase)
     salt, vector = os.urandom(16), os.urandom(16)
     secret = Scrypt(salt=salt, length=32, n=COST, r=BLOCK_SIZE, p=PARALLEL).derive(passphrase)
     padder = padding.PKCS7(128).padder()

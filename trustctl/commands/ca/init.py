@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustctl.commands.ca.keys import Keys, passphrase_option
+from trustctl.commands.ca.keys import Keys, passphrase_option, token_option
 from trustctl.commands.invocation import Invocation
 from trustctl.errors import ConflictError
 
@@ -31,6 +31,7 @@ KEY_CHOICE = click.Choice(["ecdsa-p256", "ecdsa-p384", "rsa-3072", "ed25519", "m
     help="Hold the issuing CA to this domain, by critical name constraints. Repeatable.",
 )
 @click.option("--offline-root", is_flag=True, help="Make the root alone: this machine stays dark.")
+@token_option("Make the keys in this PKCS #11 token: pkcs11:token=NAME.")
 @passphrase_option
 @click.pass_obj
 def init(
@@ -39,24 +40,21 @@ def init(
     kind: KeyKind,
     permitted: tuple[str, ...],
     offline_root: bool,
+    token: str | None,
     passphrase_file: str | None,
 ) -> None:
     """Make a root, and an issuing CA below it.
 
     The keys are written beside the inventory, in ca/, encrypted with a
-    passphrase. With --offline-root only the root is made: carry requests to it
-    with ca request, ca sign-request and ca accept.
+    passphrase; or made in a PKCS #11 token. With --offline-root only the root
+    is made: carry requests to it with ca request, sign-request and accept.
 
     \b
     trustctl ca init --permit bar.test
     """
-    import hashlib
-
     from cryptography import x509
 
     from trustctl import render
-    from trustctl.ca import kinds
-    from trustctl.ca.signer import KeySigner
     from trustctl.commands.ca import work
     from trustctl.commands.ca.making import authority_draft
     from trustctl.errors import UsageError
@@ -79,48 +77,35 @@ def init(
                     f"the CA {hierarchy} is there already; nothing was changed",
                     "trustctl ca list shows it; --name makes another beside it",
                 )
-    else:
-        with call.writing(create=True):
-            pass
     keys = Keys(call, passphrase_file)
-    root_key = kinds.generate(kind)
-    root_signer = KeySigner(root_key)
-    root_place = keys.keep(root_key)
-    drafts = [authority_draft("root", hierarchy, 1, root_key.public_key(), call.now)]
-    root = x509.load_der_x509_certificate(drafts[0].sample)
-    work.look(drafts, ())
-    places = [root_place]
-    if not offline_root:
-        issuing_key = kinds.generate(kind)
-        drafts.append(
-            authority_draft(
-                "issuing",
-                hierarchy,
-                1,
-                issuing_key.public_key(),
-                call.now,
-                issuer=root,
-                signer=kind,
-                permitted=domains,
-            )
-        )
-        work.look(drafts[1:], (root,))
-        places.append(keys.keep(issuing_key))
+    with keys.making(token) as make:
+        made_keys = [make(kind, f"{hierarchy} root 1")]
+        public = made_keys[0].signer.public_key
+        drafts = [authority_draft("root", hierarchy, 1, public, call.now)]
+        root = x509.load_der_x509_certificate(drafts[0].sample)
+        work.look(drafts, ())
+        if not offline_root:
+            made_keys.append(make(kind, f"{hierarchy} issuing 1"))
+            below = authority_draft(
+                "issuing", hierarchy, 1, made_keys[1].signer.public_key, call.now,
+                issuer=root, signer=kind, permitted=domains,
+            )  # fmt: skip
+            work.look([below], (root,))
+            drafts.append(below)
+        if not call.path.exists():
+            with call.writing(create=True):
+                pass
 
     def record(tx: WriteTransaction, made: list[Evidence]) -> None:
-        authorities.add(tx, hierarchy, "root", places[0], made[0], None)
+        authorities.add(tx, hierarchy, "root", made_keys[0].place, made[0], None)
         for one in made[1:]:
-            authorities.add(tx, hierarchy, "issuing", places[1], one, domains)
+            authorities.add(tx, hierarchy, "issuing", made_keys[1].place, one, domains)
 
-    spki = hashlib.sha256(kinds.spki_of(root_key.public_key())).hexdigest()
-    made = work.sign(call, spki, root_signer, drafts, then=record)
+    made = work.sign(call, drafts[0].spki, made_keys[0].signer, drafts, then=record)
     for evidence, what in zip(made, ("root", "issuing CA"), strict=False):
         end = evidence.facts.not_after
         render.line(f"made: the {what} of {hierarchy}, to {format_date(end or 0)}")
         render.fields([("fingerprint", spoken(evidence.facts.fingerprint).splitlines())])
     if domains:
         render.line(f"the issuing CA is held to: {' '.join(domains)}")
-    render.note(
-        f"note: the keys are in {keys.folder}, encrypted; back them up with the inventory,",
-        "      and keep the passphrase apart from both",
-    )
+    render.note(*keys.describe(made_keys))

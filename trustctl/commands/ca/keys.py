@@ -1,40 +1,75 @@
-"""The CA's keys for one call: where they lie, the passphrase that opens them, what signs."""
+"""The CA's keys for one call: where they lie, the secrets that open them, what signs."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trustctl.commands.invocation import Invocation, on_terminal
+from trustctl.commands.ca.secret import PASSPHRASE, PIN
+from trustctl.commands.invocation import Invocation
 from trustctl.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from trustctl.ca.kinds import PrivateKey
     from trustctl.ca.signer import Signer
-    from trustctl.facts.issuance import Authority
+    from trustctl.ca.token import Token
+    from trustctl.facts.issuance import Authority, KeyKind
 
-CREDENTIAL = "trustctl-ca-passphrase"
-"""The systemd credential that holds the passphrase (LoadCredential=, systemd.exec(5))."""
-
-_HINT = (
-    "give it with --passphrase-file or TRUSTCTL_CA_PASSPHRASE_FILE, or as the systemd credential "
-    + CREDENTIAL
-)
+_PIN_FILE, _MODULE = "trustctl.pin-file", "trustctl.module"
+FILE = "file"
+"""What ``--token`` holds where a key file is wanted in place of a token."""
 
 
 def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``--passphrase-file``."""
-    return click.option(
-        "--passphrase-file",
-        envvar="TRUSTCTL_CA_PASSPHRASE_FILE",
-        metavar="FILE",
-        help="Holds the passphrase of the CA's keys. [env: TRUSTCTL_CA_PASSPHRASE_FILE; default: "
-        "the systemd credential trustctl-ca-passphrase, else asks]",
-    )(function)
+    """``--passphrase-file``; for keys in tokens ``--pin-file`` and ``--module``.
+
+    The last two go to :class:`Keys` by way of click's context: no command has to pass them on.
+    """
+    for option in (
+        click.option(
+            "--module",
+            envvar="TRUSTCTL_PKCS11_MODULE",
+            metavar="FILE",
+            expose_value=False,
+            callback=_kept(_MODULE),
+            help="The PKCS #11 module, for keys in a token. [env: TRUSTCTL_PKCS11_MODULE; "
+            "default: p11-kit's proxy]",
+        ),
+        click.option(
+            "--pin-file",
+            envvar="TRUSTCTL_PKCS11_PIN_FILE",
+            metavar="FILE",
+            expose_value=False,
+            callback=_kept(_PIN_FILE),
+            help="Holds the token's PIN. [env: TRUSTCTL_PKCS11_PIN_FILE; default: the systemd "
+            "credential trustctl-ca-pin, else asks]",
+        ),
+        click.option(
+            "--passphrase-file",
+            envvar="TRUSTCTL_CA_PASSPHRASE_FILE",
+            metavar="FILE",
+            help="Holds the passphrase of the CA's keys. [env: TRUSTCTL_CA_PASSPHRASE_FILE; "
+            "default: the systemd credential trustctl-ca-passphrase, else asks]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _kept(name: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+    def keep(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        context.meta[name] = value
+
+    return keep
+
+
+def token_option(help_text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``--token``."""
+    return click.option("--token", metavar="URI", help=help_text)
 
 
 def ca_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,48 +79,74 @@ def ca_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+class NewKey:
+    """A key that was made just now. ``place`` is known once the block that made it has ended."""
+
+    def __init__(self, signer: Signer, private: PrivateKey | None, place: str) -> None:
+        self.signer, self.private, self.place = signer, private, place
+
+
 class Keys:
-    """The folder of key files beside the inventory, and the passphrase, asked for once."""
+    """The folder of key files beside the inventory, tokens, and their secrets, asked for once."""
 
     def __init__(self, call: Invocation, passphrase_file: str | None) -> None:
+        context = click.get_current_context(silent=True)
+        meta = {} if context is None else context.meta
         self.folder = call.path.parent / "ca"
-        self._file = passphrase_file
+        self._passphrase_file = passphrase_file
+        self._pin_file: str | None = meta.get(_PIN_FILE)
+        self._module: str | None = meta.get(_MODULE)
         self._known: bytes | None = None
+        self._tokens: dict[str, Token] = {}
 
     def _passphrase(self, *, new: bool) -> bytes:
         if self._known is None:
-            self._known = self._read() or self._ask(new=new)
+            question = "New passphrase for the CA's keys" if new else "Passphrase of the CA's keys"
+            self._known = PASSPHRASE.get(self._passphrase_file, question, again=new)
         return self._known
 
-    def _read(self) -> bytes | None:
-        if self._file is not None:
-            return _content(Path(self._file))
-        folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        if folder and (Path(folder) / CREDENTIAL).is_file():
-            return _content(Path(folder) / CREDENTIAL)
-        return None
+    @contextmanager
+    def making(self, token: str | None) -> Iterator[Callable[[KeyKind, str], NewKey]]:
+        """Make keys: in files, or in the token that a URI names.
 
-    @staticmethod
-    def _ask(*, new: bool) -> bytes:
-        if not on_terminal():
-            raise UsageError("the passphrase of the CA's keys is needed", _HINT)
-        text = click.prompt(
-            "New passphrase for the CA's keys" if new else "Passphrase of the CA's keys",
-            hide_input=True,
-            confirmation_prompt="Again" if new else False,
-            err=True,
-        )
-        answer: str = text
-        return answer.encode()
-
-    def keep(self, key: PrivateKey) -> str:
-        """Write a new key file, named after the key; where it is, as an authority records it.
+        What is yielded makes one, of a kind and with a label. They are kept when the block ends;
+        where it fails, none of them stays. Nothing may be signed with them inside of it.
 
         Raises:
-            UsageError, TargetError: the passphrase is too short; the file cannot be written.
+            UsageError: the passphrase is too short, the PIN wrong, the URI none. InputError,
+                TargetError: the token, or the folder, cannot be used.
         """
-        import hashlib
+        from trustctl.ca import keyfile, kinds
+        from trustctl.ca.signer import KeySigner
 
+        made: list[NewKey] = []
+        opened = None
+        if token is None:
+            keyfile.demand_strong(self._passphrase(new=True))
+        else:
+            opened = self._token(token, new=True)
+
+        def make(kind: KeyKind, label: str) -> NewKey:
+            if opened is not None:
+                signer = opened.generate(kind, label)
+                made.append(NewKey(signer, None, signer.place))
+            else:
+                private = kinds.generate(kind)
+                made.append(NewKey(KeySigner(private), private, ""))
+            return made[-1]
+
+        try:
+            yield make
+            for one in made:
+                if one.private is not None:
+                    one.place = self._keep(one.private)
+        except Exception:
+            for one in made:
+                self._discard(one)
+            raise
+
+    def _keep(self, key: PrivateKey) -> str:
+        """Write a new key file, named after the key; where it is, as an authority records it."""
         from trustctl import files
         from trustctl.ca import keyfile
         from trustctl.ca.kinds import spki_of
@@ -97,20 +158,53 @@ class Keys:
         keyfile.create(self.folder / name, key, self._passphrase(new=True))
         return f"file:{name}"
 
+    def _discard(self, one: NewKey) -> None:
+        from trustctl.ca.token import TokenSigner
+
+        if isinstance(one.signer, TokenSigner):
+            with suppress(InputError):  # the first error is the one to tell
+                one.signer.destroy()
+        elif one.place:
+            with suppress(OSError):
+                (self.folder / one.place.partition(":")[2]).unlink()
+
+    def _pin(self, label: str) -> str:
+        try:
+            return PIN.get(self._pin_file, f"PIN of the token {label}").decode()
+        except UnicodeDecodeError:
+            raise UsageError("the PIN is not UTF-8", PIN.hint) from None
+
+    def _token(self, where: str, *, new: bool = False) -> Token:
+        from trustctl.ca import token
+
+        named = token.parse_uri(where)
+        if new and not named.keys().isdisjoint(("id", "object", "type")):
+            raise UsageError(
+                "--token names a token, not a key in it: a new key is made", "leave id= out"
+            )
+        name = token.uri({k: v for k, v in named.items() if k not in ("id", "object", "type")})
+        if name not in self._tokens:
+            opened = token.open_token(name, self._module, self._pin)
+            # by whichever of its names it is asked for next
+            self._tokens[name] = self._tokens.setdefault(opened.name, opened)
+        return self._tokens[name]
+
     def signer(self, authority: Authority) -> Signer:
         """What signs for an authority.
 
         Raises:
-            UsageError: the passphrase is wrong, or the key is elsewhere. InputError: it is not
-                there, or is another authority's.
+            UsageError: the passphrase or the PIN is wrong, or the key is elsewhere.
+            InputError: it is not there, or is another authority's.
         """
-        import hashlib
-
         from trustctl.ca import keyfile
-        from trustctl.ca.kinds import spki_of
+        from trustctl.ca.kinds import load_public_key, spki_of
         from trustctl.ca.signer import KeySigner
+        from trustctl.facts.der import subject_public_key_info
 
         kind, _colon, name = authority.key.partition(":")
+        if kind == "pkcs11":
+            public = load_public_key(subject_public_key_info(authority.der))
+            return self._token(authority.key).signer(authority.key, public)
         if kind != "file":
             raise UsageError(
                 f"the key of {authority.name} is not on this machine",
@@ -125,16 +219,25 @@ class Keys:
             )
         return found
 
+    def describe(self, keys: list[NewKey]) -> list[str]:
+        """What a person has to know about where new keys are."""
+        if all(one.private is None for one in keys):
+            return ["note: the keys are in the token; back it up as its maker says, or they die",
+                    "      with it"]  # fmt: skip
+        return [
+            f"note: the keys are in {self.folder}, encrypted; back them up with the inventory,",
+            "      and keep the passphrase apart from both",
+        ]
 
-def _content(path: Path) -> bytes:
-    try:
-        mode = path.stat().st_mode
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}", _HINT) from error
-    if mode & 0o077 and str(path.parent) != os.environ.get("CREDENTIALS_DIRECTORY"):
-        raise InputError(f"{path}: others may read this passphrase", f"chmod 600 {path}")
-    first = data.split(b"\n", 1)[0].rstrip(b"\r")
-    if not first:
-        raise InputError(f"{path} is empty", "its first line is the passphrase")
-    return first
+
+def same_place(wanted: str | None, before: Authority | None) -> str | None:
+    """Where the next key goes: as ``--token`` says, else where the one before it is; None for a
+    file."""
+    if wanted == FILE:
+        return None
+    if wanted is None and before is not None and before.key.startswith("pkcs11:"):
+        from trustctl.ca import token
+
+        named = token.parse_uri(before.key)
+        return token.uri({k: v for k, v in named.items() if k not in ("id", "object", "type")})
+    return wanted

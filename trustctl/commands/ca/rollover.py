@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trustctl.commands.ca.init import KEY_CHOICE
-from trustctl.commands.ca.keys import Keys, ca_option, passphrase_option
+from trustctl.commands.ca.keys import Keys, ca_option, passphrase_option, same_place, token_option
 from trustctl.commands.invocation import Invocation, confirm
 from trustctl.commands.options import yes_option
 from trustctl.errors import UsageError
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     metavar="DOMAIN",
     help="What the new issuing CA is held to. [default: the same as before]",
 )
+@token_option(
+    "Make the key in this PKCS #11 token, or file for a file. [default: where the one before is]"
+)
 @ca_option
 @passphrase_option
 @yes_option
@@ -37,6 +40,7 @@ def rollover(
     which: str,
     kind: KeyKind | None,
     permitted: tuple[str, ...],
+    token: str | None,
     hierarchy: str | None,
     passphrase_file: str | None,
     yes: bool,
@@ -72,7 +76,8 @@ def rollover(
     )
     keys = Keys(call, passphrase_file)
     roll = _root if which == "root" else _issuing
-    for line in roll(call, keys, name, root, issuing, kind, domains or issuing.permitted):
+    place = same_place(token, root if which == "root" else issuing)
+    for line in roll(call, keys, name, root, issuing, kind, domains or issuing.permitted, place):
         render.line(line)
     render.note("note: hosts get the new chain with their next certificate: trustctl ca renew")
 
@@ -85,26 +90,26 @@ def _issuing(
     old: Authority,
     kind: KeyKind | None,
     permitted: tuple[str, ...] | None,
+    token: str | None,
 ) -> list[str]:
     from cryptography import x509
 
-    from trustctl.ca import kinds
     from trustctl.commands.ca import work
     from trustctl.commands.ca.making import authority_draft
     from trustctl.inventory import authorities
 
     signer = keys.signer(root)
     above = x509.load_der_x509_certificate(root.der)
-    key = kinds.generate(kind or _kind(old))
-    draft = authority_draft(
-        "issuing", name, old.number + 1, key.public_key(), call.now,
-        issuer=above, signer=signer.kind, permitted=permitted,
-    )  # fmt: skip
-    work.look([draft], (above,))
-    place = keys.keep(key)
+    with keys.making(token) as make:
+        key = make(kind or _kind(old), f"{name} issuing {old.number + 1}")
+        draft = authority_draft(
+            "issuing", name, old.number + 1, key.signer.public_key, call.now,
+            issuer=above, signer=signer.kind, permitted=permitted,
+        )  # fmt: skip
+        work.look([draft], (above,))
 
     def record(tx: WriteTransaction, made: list[Evidence]) -> None:
-        authorities.add(tx, name, "issuing", place, made[0], permitted)
+        authorities.add(tx, name, "issuing", key.place, made[0], permitted)
         authorities.retire(tx, old)
 
     made = work.sign(call, root.spki, signer, [draft], then=record)
@@ -119,31 +124,31 @@ def _root(
     issuing: Authority,
     kind: KeyKind | None,
     permitted: tuple[str, ...] | None,
+    token: str | None,
 ) -> list[str]:
     from cryptography import x509
 
-    from trustctl.ca import kinds
-    from trustctl.ca.signer import KeySigner
     from trustctl.commands.ca import work
     from trustctl.commands.ca.making import authority_draft, cross_draft
     from trustctl.inventory import authorities
 
     old_signer = keys.signer(old)
     old_root = x509.load_der_x509_certificate(old.der)
-    key = kinds.generate(kind or _kind(old))
-    signer = KeySigner(key)
-    fresh = authority_draft("root", name, old.number + 1, key.public_key(), call.now)
-    new_root = x509.load_der_x509_certificate(fresh.sample)
-    by_new: list[Draft] = [
-        fresh,
-        cross_draft("root-cross", old.der, new_root, signer.kind, call.now),
-        cross_draft("issuing", issuing.der, new_root, signer.kind, call.now, permitted=permitted),
-    ]
-    by_old = cross_draft("root-cross", fresh.sample, old_root, old_signer.kind, call.now)
-    work.look([fresh], ())
-    work.look(by_new[1:], (new_root,))
-    work.look([by_old], (old_root,))
-    place = keys.keep(key)
+    with keys.making(token) as make:
+        key = make(kind or _kind(old), f"{name} root {old.number + 1}")
+        fresh = authority_draft("root", name, old.number + 1, key.signer.public_key, call.now)
+        new_root = x509.load_der_x509_certificate(fresh.sample)
+        by_new: list[Draft] = [
+            fresh,
+            cross_draft("root-cross", old.der, new_root, key.signer.kind, call.now),
+            cross_draft(
+                "issuing", issuing.der, new_root, key.signer.kind, call.now, permitted=permitted
+            ),
+        ]
+        by_old = cross_draft("root-cross", fresh.sample, old_root, old_signer.kind, call.now)
+        work.look([fresh], ())
+        work.look(by_new[1:], (new_root,))
+        work.look([by_old], (old_root,))
     new_spki = fresh.spki
 
     # the old root's statement first: from the moment the new root is in the inventory, chains
@@ -151,12 +156,12 @@ def _root(
     work.sign(call, old.spki, old_signer, [by_old])
 
     def record(tx: WriteTransaction, made: list[Evidence]) -> None:
-        authorities.add(tx, name, "root", place, made[0], None)
+        authorities.add(tx, name, "root", key.place, made[0], None)
         authorities.add(tx, name, "issuing", issuing.key, made[2], permitted)
         authorities.retire(tx, issuing)
         authorities.retire(tx, old)
 
-    made = work.sign(call, new_spki, signer, by_new, then=record)
+    made = work.sign(call, new_spki, key.signer, by_new, then=record)
     return [
         f"made: {name}/root-{old.number + 1}, {made[0].facts.fingerprint[:16].upper()}",
         "the old and the new root have signed each other, and the new one the issuing CA's key",
