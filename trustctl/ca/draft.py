@@ -39,6 +39,13 @@ def new_serial() -> int:
     return secrets.randbits(126) | 1 << 126
 
 
+def authority_name(which: str, hierarchy: str, number: int, public_key: bytes) -> str:
+    """The common name of one of our own authorities. It carries some digits of the key: no two
+    authorities anywhere have the same."""
+    digits = hashlib.sha256(public_key).hexdigest()[:8].upper()
+    return f"{hierarchy[:32]} {which} {number} {digits}"
+
+
 def draft(template: Template, issuer: x509.Certificate | None, kind: KeyKind) -> Draft:
     """The draft of what the template says.
 

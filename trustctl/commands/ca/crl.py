@@ -8,7 +8,7 @@ import click
 
 from trustctl.commands.ca.keys import Keys, ca_option, passphrase_option
 from trustctl.commands.invocation import Invocation
-from trustctl.errors import ConflictError, InputError, UsageError
+from trustctl.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.facts.issuance import Authority
-    from trustctl.facts.revocation import CrlContent
     from trustctl.inventory.crls import StoredCrl
 
 
@@ -80,9 +79,12 @@ def crl(
         name = work.pick(tx.connection, hierarchy)
         wanted = _named(tx.connection, name, which, call.now, accept=accept is not None)
     if accept is not None:
+        from trustctl.commands.ca.crl_acceptance import accept_crls
+        from trustctl.intake.source import read_source
+
         if delta or days or delta_url or der or force or out:
             raise UsageError("--accept records a CRL, and does nothing else", "leave the rest out")
-        _accept(call, wanted, accept)
+        accept_crls(call, wanted, read_source(accept), accept)
         return
     if der and len(wanted) > 1:
         names = ", ".join(one.name.partition("/")[2] for one in wanted)
@@ -148,87 +150,3 @@ def _write(out: str, text: bytes) -> None:
     path = Path(os.path.abspath(out))
     with files.explained(path):
         files.replace(path, text, mode=0o644, group=None)
-
-
-def _accept(call: Invocation, known: Sequence[Authority], file: str) -> None:
-    """Record CRLs of ours that were signed elsewhere, if they are newer than what is known."""
-    from trustctl import render
-    from trustctl.ca import crl as lists
-    from trustctl.facts.moment import format_moment
-    from trustctl.intake.source import read_source
-    from trustctl.inventory import crls
-
-    taken = []
-    for der in _split(read_source(file), file):
-        content = lists.read(der)
-        authority = next((o for o in known if lists.subject(o.der) == content.issuer), None)
-        if authority is None:
-            raise InputError(
-                f"{file}: the CRL is not of a CA of ours", "trustctl ca list shows them"
-            )
-        lists.look(der, authority.der)
-        if content.next_update <= call.now:
-            end = format_moment(content.next_update)
-            raise InputError(
-                f"{file}: the CRL of {authority.name} ended on {end}", "sign a new one"
-            )
-        taken.append((authority, content, der))
-    with call.writing() as tx:
-        for authority, content, der in taken:
-            newest = crls.next_number(tx.connection, authority.spki) - 1
-            if content.number <= newest:
-                raise ConflictError(
-                    f"{file}: number {content.number} of {authority.name}, and {newest} is known",
-                    "numbers only grow: sign a new one where the key is",
-                )
-            _refuse_gaps(tx.connection, authority, content, file)
-            crls.add(
-                tx,
-                crls.StoredCrl(
-                    authority.spki,
-                    content.number,
-                    content.base,
-                    content.this_update,
-                    content.next_update,
-                    der,
-                ),
-            )
-            tx.flush()
-    for authority, content, _der in taken:
-        end = format_moment(content.next_update)
-        render.line(f"recorded: {authority.name}, number {content.number}, holds until {end}")
-
-
-def _refuse_gaps(
-    connection: Connection, authority: Authority, content: CrlContent, file: str
-) -> None:
-    """Refuse a whole CRL that does not name what is known here to be revoked."""
-    from trustctl.ca import crl as lists
-    from trustctl.inventory import crls
-
-    if content.base is not None:
-        return
-    named = lists.serials(content.entries)
-    for one in crls.revoked(connection, authority.spki):
-        if one.serial not in named and one.not_after >= content.this_update:
-            raise ConflictError(
-                f"{file}: it does not name {one.serial:x}, which is revoked here",
-                f"revoke it where the key of {authority.name} is, too",
-            )
-
-
-def _split(data: bytes, file: str) -> list[bytes]:
-    import binascii
-    import re
-
-    if data[:1] == b"\x30":
-        return [data]
-    blocks = re.findall(
-        rb"-----BEGIN X509 CRL-----\s+([A-Za-z0-9+/=\s]+)-----END X509 CRL-----", data
-    )
-    if not blocks:
-        raise InputError(f"{file}: there is no CRL in it", "trustctl ca crl --out FILE writes one")
-    try:
-        return [binascii.a2b_base64(re.sub(rb"\s", b"", one), strict_mode=True) for one in blocks]
-    except binascii.Error:
-        raise InputError(f"{file}: its base64 is damaged", "copy it anew") from None

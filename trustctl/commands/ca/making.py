@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,26 +26,23 @@ def authority_draft(
 ) -> Draft:
     """The draft of a root (no ``issuer``) or of an issuing CA.
 
-    The name carries some digits of the key: no two authorities anywhere have the same.
-
     Args:
         signer: the kind of the issuer's key.
     """
     from trustctl.ca import profile
-    from trustctl.ca.draft import draft, new_serial
+    from trustctl.ca.draft import authority_name, draft, new_serial
     from trustctl.ca.kinds import kind_of, spki_of
     from trustctl.commands.ca.work import CLOCK_SKEW_SECONDS
     from trustctl.facts.issuance import Template
 
     found = profile.load(which)
     spki = spki_of(key)
-    digits = hashlib.sha256(spki).hexdigest()[:8].upper()
     end = now + found.days * DAY
     if issuer is not None:
         end = min(end, int(issuer.not_valid_after_utc.timestamp()))
     template = Template(
         profile=found,
-        subject=f"{hierarchy[:32]} {which} {number} {digits}",
+        subject=authority_name(which, hierarchy, number, spki),
         hosts=(),
         public_key=spki,
         serial=new_serial(),
