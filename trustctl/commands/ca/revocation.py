@@ -140,14 +140,14 @@ def sign_crls(
 ) -> list[StoredCrl]:
     """The newest CRL of each of these authorities; what is due is signed.
 
-    A CRL is recorded, under its number, before anybody gets to see it. The list is put together in
-    the very transaction that records it: a revocation is either in it, or in the next one.
+    A CRL is recorded, under its number, before anybody gets to see it. Nothing is written to the
+    inventory between its content and its record: a revocation is either in it, or in the next one.
 
     Raises:
         UsageError, InputError: a key is not to be had; nothing was signed.
     """
     from trustctl.ca import crl
-    from trustctl.inventory import crls
+    from trustctl.inventory import crls, journal
 
     def drafted_now(connection: Connection, one: Authority) -> CrlDraft:
         return draft_crl(
@@ -156,14 +156,16 @@ def sign_crls(
 
     with call.reading() as tx:
         drafts = [drafted_now(tx.connection, one) for one in wanted]
+        head = journal.head(tx.connection)
     signers = {one.authority.spki: crl_signer(keys, one.authority) for one in drafts if one.due}
     if not signers:
         return [one.last for one in drafts if one.last is not None]
     found = []
     with call.writing() as tx:
+        same = journal.head(tx.connection) == head
         for drafted in drafts:
             authority = drafted.authority
-            now = drafted_now(tx.connection, authority)
+            now = drafted if same else drafted_now(tx.connection, authority)
             if authority.spki not in signers:
                 found += [now.last] if now.last is not None else []
                 continue
