@@ -7,8 +7,9 @@ import base64
 import pytest
 
 from tests import certs
-from tests.console import ANN, Console
+from tests.console import ANN, BOB, Console
 from trustctl.facts.fingerprint import colons, spoken
+from trustctl.facts.words import to_words
 
 
 def _openssl(made: certs.Made, algorithm: str) -> str:
@@ -208,3 +209,44 @@ def test_without_a_terminal_it_says_which_options_to_give(
         "add", file, "--peer", "foo", "--domain", "Foo.test", "--fingerprint", code=2
     )
     assert f"trustctl add '{file}' --peer foo --domain foo.test --fingerprint AA:BB" in ran.err
+
+
+def test_words_are_a_fingerprint(console: Console) -> None:
+    """Wherever one is given: to add, to vouch, to show and to distrust."""
+    foo = certs.self_signed("mx.foo.test")
+    words = " ".join(to_words(foo.fingerprint))
+    other = " ".join(to_words("00" * 32))
+    file = console.write("foo.pem", foo.pem)
+    add = ("add", file, "--peer", "foo", "--domain", "foo.test", "--fingerprint")
+    ran = console.fails(*add, other, code=3)
+    assert "this is not the certificate of that fingerprint" in ran.err
+    console(*add, words.upper())
+    assert console.states() == {foo.fingerprint: "trusted"}
+    assert console("show", words, "--json").json[0]["peer"] == "foo"
+    assert "no pin" in console.fails("show", other, code=5).err
+    console("vouch", "foo", "--fingerprint", words, "--vouched-by", BOB)
+    console("distrust", words, "--reason", "stolen", "--yes")
+    assert console.states() == {foo.fingerprint: "distrusted"}
+
+
+def test_a_word_that_was_misheard_is_no_fingerprint(console: Console) -> None:
+    """What kind of mistake it is stands in the message, and nothing is stored."""
+    foo = certs.self_signed("mx.foo.test")
+    words = list(to_words(foo.fingerprint))
+    file = console.write("foo.pem", foo.pem)
+    add = ("add", file, "--peer", "foo", "--domain", "foo.test", "--fingerprint")
+    assert "this has 23" in console.fails(*add, " ".join(words[:-1]), code=2).err
+    assert "do not fit" in console.fails(*add, " ".join(reversed(words)), code=2).err
+    assert "word 3, 'qqqqq'" in console.fails(*add, f"{words[0]} {words[1]} qqqqq", code=2).err
+
+
+def test_fingerprints_are_shown_as_words(console: Console) -> None:
+    """Numbered, six lines of four; JSON has the digits."""
+    foo = certs.self_signed("mx.foo.test")
+    console.pin(foo, "foo")
+    for command in (("show", "foo", "--words"), ("list", "--words")):
+        lines = [one for one in console(*command).out.splitlines() if "24 " in one or " 1 " in one]
+        said = " ".join(" ".join(lines).split())
+        for number, word in ((1, 0), (4, 3), (21, 20), (24, 23)):
+            assert f"{number} {to_words(foo.fingerprint)[word]}" in said, command
+    assert console("list", "--words", "--json").json[0]["fingerprint"] == foo.fingerprint

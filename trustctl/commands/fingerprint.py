@@ -49,7 +49,7 @@ def _ask(command: str) -> GivenFingerprint:
         )
     click.echo(
         "Type or paste the SHA-256 fingerprint that the peer reads out to you\n"
-        "(64 hex digits; colons, spaces and case do not matter).",
+        "(64 hex digits, or 24 words; colons, spaces and case do not matter).",
         err=True,
     )
     return ask("Fingerprint", parse_fingerprint)

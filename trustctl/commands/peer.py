@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--all", "everything", is_flag=True, help="Retired pins too.")
 @click.option("--at", metavar="TIME", help="The state at another moment: 2027-01-01, or +60d.")
 @click.option("--fingerprints", is_flag=True, help="Whole fingerprints, to be read aloud.")
+@click.option("--words", is_flag=True, help="Fingerprints as words, to be read aloud.")
 @json_option
 @click.pass_obj
 def list_(
@@ -35,6 +36,7 @@ def list_(
     everything: bool,
     at: str | None,
     fingerprints: bool,
+    words: bool,
     as_json: bool,
 ) -> None:
     """List the pins: peer, domains, state, expiry, fingerprint."""
@@ -66,9 +68,9 @@ def list_(
         render.as_json([one.as_json() for one in rows])
     elif not rows:
         render.note("nothing to list" + (" with these filters" if peers or domain else ""))
-    elif fingerprints:
+    elif fingerprints or words:
         for one in rows:
-            one.spell()
+            one.spell(words=words)
     else:
         render.table(
             ["PEER", "DOMAINS", "ROLE", "STATE", "EXPIRES", "FINGERPRINT"],
@@ -79,9 +81,10 @@ def list_(
 
 @click.command(short_help="Show a peer, its pins, and why each is trusted or not.")
 @click.argument("subject", metavar="PEER|DOMAIN|FINGERPRINT")
+@click.option("--words", is_flag=True, help="Fingerprints as words too, to be read aloud.")
 @json_option
 @click.pass_obj
-def show(call: Invocation, subject: str, as_json: bool) -> None:
+def show(call: Invocation, subject: str, words: bool, as_json: bool) -> None:
     """Show a peer: its domains, its pins, who vouched for them, and why or why
     not each is trusted."""
     from trustctl import render
@@ -102,7 +105,7 @@ def show(call: Invocation, subject: str, as_json: bool) -> None:
     for index, (peer, of) in enumerate(zip(peers, rows, strict=True)):
         if index:
             render.line()
-        _show_peer(peer, of, chains)
+        _show_peer(peer, of, chains, words=words)
 
 
 def _meant(connection: Connection, subject: str) -> list[Peer]:
@@ -147,7 +150,9 @@ def _json(peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]]) -> di
     }
 
 
-def _show_peer(peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]]) -> None:
+def _show_peer(
+    peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]], *, words: bool
+) -> None:
     from trustctl import render
     from trustctl.facts.moment import format_moment
 
@@ -161,6 +166,6 @@ def _show_peer(peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]]) 
     )
     for row in rows:
         render.line()
-        row.show(chains)
+        row.show(chains, words=words)
     if not peer.pins:
         render.line("no pin: mail to its domains waits")

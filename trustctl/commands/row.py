@@ -9,6 +9,7 @@ from trustctl.facts.fingerprint import short, spoken
 from trustctl.facts.moment import format_date, format_moment
 from trustctl.facts.names import voucher_key
 from trustctl.facts.text import printable
+from trustctl.facts.words import grid
 from trustctl.policy.trust import judge, state
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ class Row:
         end = "unreadable" if facts.not_after is None else format_date(facts.not_after)
         return [name, domains, self.pin.role, self.state, end, short(facts.fingerprint)[:9]]
 
-    def spell(self) -> None:
-        """Print it with its whole fingerprint, to be read aloud."""
+    def spell(self, *, words: bool = False) -> None:
+        """Print it with its whole fingerprint, in digits or in words, to be read aloud."""
         render.line(f"{self.peer.name}  {' '.join(self.peer.domains) or '-'}  {self.state}")
         if self.pin is not None:
-            for one in spoken(self.pin.certificate.fingerprint).splitlines():
+            value = self.pin.certificate.fingerprint
+            for one in grid(value) if words else spoken(value).splitlines():
                 render.line(f"  {one}")
 
     def as_json(self) -> dict[str, Any]:
@@ -76,7 +78,7 @@ class Row:
             return []
         return [{"code": one.code, "text": one.text} for one in self.verdict.reasons]
 
-    def show(self, chains: dict[str, tuple[str, ...]]) -> None:
+    def show(self, chains: dict[str, tuple[str, ...]], *, words: bool = False) -> None:
         """Print all that is known of the pin. ``chains``: what was presented with a certificate."""
         if self.pin is None or self.verdict is None:
             return
@@ -93,6 +95,7 @@ class Row:
         pairs: list[tuple[str, str | Sequence[str]]] = [
             (f"pin {self.pin.id}", f"{self.pin.role}, {self.state}"),
             ("fingerprint", spoken(facts.fingerprint).splitlines()),
+            *([("in words", grid(facts.fingerprint))] if words else []),
             ("key (SPKI)", spoken(facts.spki).splitlines() if facts.spki else "unreadable"),
             ("subject", printable(facts.subject or "unreadable or empty", _LONGEST)),
             ("issuer", printable(facts.issuer or "unreadable or empty", _LONGEST)),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trustctl.errors import UsageError
+from trustctl.facts.words import from_words, looks_like_words
 
 _OPENSSL = re.compile(r"(sha-?\d+|md5)\s*fingerprint\s*=\s*(.*)", re.IGNORECASE)
 _OTHER = re.compile(r"(sha-?(?:1|224|384|512)|md5):", re.IGNORECASE)
@@ -40,7 +41,7 @@ def parse_fingerprint(text: str) -> GivenFingerprint:
 
     Hex with or without colons, spaces or hyphens; OpenSSL's ``sha256 Fingerprint=..``;
     ``SHA256:base64``; for the key ``spki:HEX``, ``sha256//BASE64`` (curl) and
-    ``pin-sha256="BASE64"`` (RFC 7469, 2.1.1).
+    ``pin-sha256="BASE64"`` (RFC 7469, 2.1.1); 24 words (facts/words.py).
 
     Raises:
         UsageError: it is none of them, or one of a hash that proves nothing.
@@ -64,6 +65,8 @@ def parse_fingerprint(text: str) -> GivenFingerprint:
             rest = value[len(prefix) :].strip()
             digest = _base64(rest) if _BASE64.fullmatch(rest) else _hex(rest)
             return GivenFingerprint("certificate", digest)
+    if looks_like_words(value):
+        return GivenFingerprint("certificate", from_words(value))
     return GivenFingerprint("either", _hex(value))
 
 

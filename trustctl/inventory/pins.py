@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from trustctl.errors import ConflictError, UsageError
 from trustctl.facts.fingerprint import short
+from trustctl.facts.words import from_words, looks_like_words
 from trustctl.inventory.schema import certificate, peer, pin
 from trustctl.inventory.transaction import WriteTransaction
 
@@ -30,10 +31,16 @@ class PinRef:
 
 
 def fingerprint_prefix(text: str) -> str | None:
-    """The lower-case hex digits that ``text`` spells, where it is eight or more of them.
+    """The lower-case hex digits that ``text`` spells, where it is eight or more of them, or that
+    its 24 words say.
 
     Such a prefix names a certificate that is known already. It never serves as a vouch.
+
+    Raises:
+        UsageError: words that do not fit together.
     """
+    if looks_like_words(text, least=12):
+        return from_words(text)
     digits = _SEPARATORS.sub("", text).lower()
     return digits if _PREFIX.fullmatch(digits) else None
 

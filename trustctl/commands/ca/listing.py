@@ -143,13 +143,15 @@ def _authority_json(one: Authority) -> dict[str, Any]:
 
 @click.command()
 @click.argument("subject", metavar="SERIAL|HOST")
+@click.option("--words", is_flag=True, help="Fingerprints as words too, to be read aloud.")
 @json_option
 @click.pass_obj
-def show(call: Invocation, subject: str, as_json: bool) -> None:
+def show(call: Invocation, subject: str, words: bool, as_json: bool) -> None:
     """Show everything about what the CA issued for a host, or under a serial."""
     from trustctl import render
     from trustctl.facts.fingerprint import spoken
     from trustctl.facts.moment import format_moment
+    from trustctl.facts.words import grid
     from trustctl.inventory import issuances
 
     with call.reading() as tx:
@@ -167,6 +169,7 @@ def show(call: Invocation, subject: str, as_json: bool) -> None:
             ("valid", f"{format_moment(one.not_before)} to {format_moment(one.not_after)}"),
             ("serial", one.serial.upper()),
             ("fingerprint", spoken(one.fingerprint or "").splitlines()),
+            *([("in words", grid(one.fingerprint))] if words and one.fingerprint else []),
             ("key (SPKI)", spoken(one.spki).splitlines()),
             ("issued", f"{format_moment(one.at)} by {one.by}"),
         ]
