@@ -39,7 +39,7 @@ def check(ctx: click.Context, domain: str, file: str | None, at: str | None, as_
     """
     from trustctl.facts.moment import parse_moment
     from trustctl.facts.names import parse_domain
-    from trustctl.inventory import pins, snapshot
+    from trustctl.inventory import pins, revocations, snapshot
     from trustctl.inventory.settings import read_settings
     from trustctl.policy.check import check_domain
 
@@ -53,6 +53,8 @@ def check(ctx: click.Context, domain: str, file: str | None, at: str | None, as_
     with call.reading() as tx:
         settings = read_settings(tx.connection)
         owner = next(snapshot.read_peers(tx.connection, where=snapshot.owns(name)), None)
+        prints = [] if leaf is None else [leaf.fingerprint, *chain]
+        revoked = revocations.of_certificates(tx.connection, prints)
         elsewhere = () if leaf is None else pins.peers_with(tx.connection, leaf.fingerprint)
     answer = check_domain(
         name,
@@ -62,6 +64,7 @@ def check(ctx: click.Context, domain: str, file: str | None, at: str | None, as_
         leaf,
         elsewhere=tuple(one for one in elsewhere if owner is None or one != owner.name),
         chain=chain,
+        revocation=next((revoked[one] for one in prints if one in revoked), None),
     )
     _show(answer, leaf, as_json=as_json)
     if not answer.yes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -39,6 +39,16 @@ def of_pins(
         if pin_id not in found or at < found[pin_id].at:
             found[pin_id] = Revocation(at, reason)
     return found
+
+
+def of_certificates(connection: Connection, fingerprints: Sequence[str]) -> dict[str, Revocation]:
+    """Fingerprint -> revocation, of those of these certificates that our CA revoked."""
+    query = (
+        select(issued.c.fingerprint, revocation.c.at, revocation.c.reason)
+        .join(revocation, revocation.c.issuance_id == issued.c.issuance_id)
+        .where(issued.c.fingerprint.in_(list(fingerprints)))
+    )
+    return {row[0]: Revocation(row[1], row[2]) for row in connection.execute(query)}
 
 
 AT_MOST = 100

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trustctl.facts.certificate import CertificateFacts
-from trustctl.facts.records import Peer, Pin, Settings
+from trustctl.facts.moment import format_moment
+from trustctl.facts.records import Peer, Pin, Revocation, Settings
 from trustctl.policy.trust import Verdict, judge
 
 Outcome = Literal["accepted", "conditional", "refused", "waiting", "unprotected", "protected"]
@@ -47,6 +48,7 @@ def check_domain(
     *,
     elsewhere: tuple[str, ...] = (),
     chain: tuple[str, ...] = (),
+    revocation: Revocation | None = None,
 ) -> Answer:
     """The answer for ``domain`` at ``now`` (seconds since 1970 UTC).
 
@@ -55,6 +57,7 @@ def check_domain(
         certificate: the one that a host would present; None to ask about the domain alone.
         elsewhere: names of other peers that pin this certificate.
         chain: the fingerprints of the certificates that would be presented above it.
+        revocation: our CA's, of the certificate or of one in its chain.
     """
     if owner is None:
         return Answer(domain, None, "unprotected", ("no peer owns it: delivery is not verified",))
@@ -84,6 +87,9 @@ def check_domain(
         if authorities:
             return Answer(domain, owner.name, "conditional", conditions, pins, pin)
         return Answer(domain, owner.name, "accepted", (), pins, pin)
+    if revocation is not None:
+        why = f"revoked by our CA {format_moment(revocation.at)}: {revocation.reason}"
+        return Answer(domain, owner.name, "refused", (why,), pins)
     if authorities:
         linked = next((one for one in authorities if one.certificate.fingerprint in chain), None)
         how = "is in its chain" if linked else "has to have signed it"

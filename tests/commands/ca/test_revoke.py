@@ -175,3 +175,9 @@ def test_an_authority_of_ours_is_held_to_its_list(own: OwnCa, chain: Path) -> No
     der = x509.load_pem_x509_certificates(chain.read_bytes())[0].public_bytes(Encoding.DER)
     assert f"deny={hashlib.sha256(der).hexdigest().upper()}" in found["foo.test"]
     assert "deny=" not in found["bar.test"]
+    answer = own.console("check", "foo.test", "--certificate", str(chain), "--json", code=1).json
+    assert (answer["outcome"], "revoked by our CA" in answer["reasons"][0]) == ("refused", True)
+    own("issue", MX, "--out", str(own.console.folder / "again"))
+    other = str(own.console.folder / "again" / chain.name)
+    answer = own.console("check", "foo.test", "--certificate", other, "--json", code=1).json
+    assert answer["outcome"] == "conditional"
