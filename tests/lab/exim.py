@@ -191,12 +191,13 @@ def receiver(
     main: str = "",
     macros: str = "",
     files: Mapping[str, str | bytes] | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> Exim:
     """A peer's host (or an attacker's) that takes mail for any domain, with this certificate chain.
 
     The first of the chain is the host's own and brings the key, unless ``key`` does; ``main`` are
-    lines of Exim's main section, ``macros`` what stands before it; ``files`` go into
-    /etc/exim4 too.
+    lines of Exim's main section, ``macros`` what stands before it; ``files`` and ``links``
+    go into /etc/exim4 too.
     """
     owner = key or chain[0]
     assert isinstance(owner, Made)
@@ -216,5 +217,7 @@ def receiver(
     host.put("host.key", owner.key_pem)
     for path, content in (files or {}).items():
         host.put(path, content)
+    for path, to in (links or {}).items():
+        (host.etc / path).symlink_to(to)
     host.serve()
     return host

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 
 from tests.authority import PASSPHRASE, OwnCa, first, made
 from tests.console import Console
-from tests.lab.exim import receiver
+from tests.lab.exim import Exim, receiver
 from tests.lab.lab import Lab, Mx
 from tests.lab.senders import ONE_BUNDLE, RECIPE_2009, Protected
 from trustctl.ca import crl, keyfile
@@ -160,6 +161,59 @@ def test_a_staple_is_served_and_seen(lab: Lab, scene: Scene, tmp_path: Path) -> 
         )  # fmt: skip
         text = told.stdout.decode() + told.stderr.decode()
         assert ("OCSP status" in text or "ocsp status" in text.lower()) is there, text
+
+
+@pytest.mark.parametrize(
+    ("value", "notices"),
+    [("PATH", False), ("${if exists{PATH}{PATH}}", True)],
+    ids=["path", "expanded"],
+)
+def test_a_daemon_and_its_next_staple(lab: Lab, scene: Scene, value: str, notices: bool) -> None:
+    """A plain path is read once: the next generation's staple is not noticed before a reload. What
+    has to be expanded is read for each connection."""
+    path = f"/etc/exim4/trustctl/current/ocsp/main/{MX}.ocsp"
+    leaf, above = made(scene.chains[MX])
+
+    def staple() -> bytes:
+        return (scene.export() / f"trustctl/current/ocsp/main/{MX}.ocsp").read_bytes()
+
+    first_one = staple()
+    host = receiver(
+        lab.network, f"host-noticing-{notices}", [leaf, *above],
+        main=f"tls_ocsp_file = {value.replace('PATH', path)}\n",
+        files={f"trustctl/generations/1/ocsp/main/{MX}.ocsp": first_one},
+        links={"trustctl/current": "generations/1"},
+    )  # fmt: skip
+    scene.ca("ocsp", MX, "--days", "5" if notices else "6", "--out", str(scene.ca.console.folder))
+    second = staple()
+    assert first_one != second
+    assert _end(first_one) in _served(lab, host)
+    host.put(f"trustctl/generations/2/ocsp/main/{MX}.ocsp", second)
+    (host.etc / "trustctl/new").symlink_to("generations/2")
+    (host.etc / "trustctl/new").replace(host.etc / "trustctl/current")
+    assert (_end(second) in _served(lab, host)) is notices
+    host.ok("pkill", "-HUP", "-F", "/run/exim4/exim.pid")
+    for _attempt in range(50):
+        if _end(second) in _served(lab, host):
+            return
+        time.sleep(0.1)
+    raise AssertionError("not even after a reload")
+
+
+def _end(staple: bytes) -> str:
+    """A staple's nextUpdate as OpenSSL prints it."""
+    found = ocsp.load_der_ocsp_response(staple).next_update_utc
+    assert found is not None
+    return found.strftime("Next Update: %b %e %H:%M:%S %Y GMT")
+
+
+def _served(lab: Lab, host: Exim) -> str:
+    """What a client is shown."""
+    told = lab.network.run(
+        ["openssl", "s_client", "-connect", f"{host.address}:25", "-starttls", "smtp", "-status"],
+        stdin=b"QUIT\r\n",
+    )
+    return told.stdout.decode()
 
 
 def _ended(scene: Scene, exported: Path) -> None:
