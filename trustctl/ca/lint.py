@@ -53,6 +53,11 @@ def rule(name: str, source: str, *, level: str = "error") -> Callable[[Rule], Ru
     return declare
 
 
+def count() -> int:
+    """How many rules there are."""
+    return len(RULES)
+
+
 def lint(draft: Draft, above: tuple[x509.Certificate, ...]) -> list[Remark]:
     """What our rules say of a draft; errors first."""
     context = Context(draft.template, x509.load_der_x509_certificate(draft.sample), above)

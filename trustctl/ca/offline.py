@@ -91,6 +91,11 @@ class Answer:
     crl: bytes | None
 
 
+def pending(ca: str, name: str, public_key: bytes, permitted: tuple[str, ...] | None) -> Request:
+    """A request as it was recorded: ``name`` is its subject."""
+    return Request(ca, int(name.split(" ")[-2]), public_key, permitted)
+
+
 def write_request(request: Request, signer: Signer) -> bytes:
     """A request as a file, with the proof that its writer holds the key.
 

@@ -58,7 +58,8 @@ def current(connection: Connection, hierarchy: str, kind: AuthorityKind) -> Auth
     ]
     if not found:
         raise ConflictError(
-            f"there is no {kind} CA in the hierarchy {hierarchy}", "trustctl ca init makes one"
+            f"there is no {kind} CA in the hierarchy {hierarchy}",
+            "trustctl ca init makes one; below an offline root: trustctl ca request",
         )
     return found[-1]
 

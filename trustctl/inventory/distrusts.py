@@ -89,6 +89,15 @@ def named(
     return values
 
 
+def is_distrusted(connection: Connection, fingerprint: str, spki: str) -> bool:
+    """Whether a certificate, known or not, is distrusted: itself, or its key."""
+    d = distrust.c
+    either = ((d.kind == "fingerprint") & (d.value == fingerprint)) | (
+        (d.kind == "spki") & (d.value == spki)
+    )
+    return connection.execute(select(d.value).where(either)).first() is not None
+
+
 def distrusted_fingerprints(connection: Connection) -> list[str]:
     """Every fingerprint that is distrusted, itself or by its (known) certificate's key; sorted."""
     d, c = distrust.c, certificate.c

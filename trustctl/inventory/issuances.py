@@ -13,6 +13,7 @@ from trustctl.facts.addition import Evidence
 from trustctl.facts.issuance import Draft, Issuance
 from trustctl.facts.revocation import COMPROMISE
 from trustctl.inventory.additions import certificate_row, facts_digest
+from trustctl.inventory.authorities import store
 from trustctl.inventory.schema import certificate, peer, pin
 from trustctl.inventory.schema_ca import authority, issuance, issued, revocation
 from trustctl.inventory.transaction import WriteTransaction
@@ -62,6 +63,16 @@ def complete(tx: WriteTransaction, signed: Iterable[tuple[int, Evidence]]) -> No
         tx.insert(issued, issuance_id=issuance_id, fingerprint=fingerprint, at=tx.now)
         stored = {fingerprint: facts_digest(row)}
         tx.record("ca.issue", fingerprint, {"issuance": issuance_id, "stored": stored})
+
+
+def adopt(tx: WriteTransaction, issuer: str, one: Draft, evidence: Evidence) -> None:
+    """Record what an authority whose key is elsewhere has signed; the certificate may be known."""
+    (issuance_id,) = reserve(tx, issuer, [one])
+    stored = store(tx, evidence)
+    fingerprint = evidence.facts.fingerprint
+    tx.insert(issued, issuance_id=issuance_id, fingerprint=fingerprint, at=tx.now)
+    tx.record("ca.issue", fingerprint, {"issuance": issuance_id, "stored": stored})
+    tx.flush()
 
 
 def revoke(tx: WriteTransaction, one: Issuance, reason: str) -> None:
@@ -184,6 +195,12 @@ def crosses(connection: Connection, profile: str) -> list[Issuance]:
     i = issuance.c
     where = (i.profile == profile, issued.c.fingerprint.is_not(None))
     return [one for one in read(connection, *where) if one.revoked_at is None]
+
+
+def of_key(connection: Connection, issuer: str, spki: str) -> list[Issuance]:
+    """What an authority has signed for a key, oldest first."""
+    i = issuance.c
+    return read(connection, i.issuer == issuer, i.spki == spki, issued.c.fingerprint.is_not(None))
 
 
 def ders(connection: Connection, found: Iterable[Issuance]) -> dict[int, bytes]:

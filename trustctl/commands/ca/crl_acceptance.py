@@ -27,7 +27,7 @@ def accept_crls(call: Invocation, known: Sequence[Authority], data: bytes, file:
     Raises:
         InputError, ConflictError: one is no CRL of theirs, or not newer; nothing was recorded.
     """
-    taken = [look(known, der, file, call.now) for der in _split(data, file)]
+    taken = [look(known, der, file, call.now) for der in split_crls(data, file)]
     with call.writing() as tx:
         for one in taken:
             record(tx, one, file)
@@ -123,7 +123,12 @@ def _refuse_gaps(
             )
 
 
-def _split(data: bytes, file: str) -> list[bytes]:
+def split_crls(data: bytes, file: str) -> list[bytes]:
+    """The CRLs in a file, as DER.
+
+    Raises:
+        InputError: there is none, or one is damaged.
+    """
     import binascii
     import re
 

@@ -196,25 +196,33 @@ class Keys:
             UsageError: the passphrase or the PIN is wrong, or the key is elsewhere.
             InputError: it is not there, or is another authority's.
         """
+        from trustctl.facts.der import subject_public_key_info
+
+        public = subject_public_key_info(authority.der)
+        return self.signer_at(authority.key, public, authority.name)
+
+    def signer_at(self, place: str, public_key: bytes, owner: str) -> Signer:
+        """The key at a place, which has to be the one that belongs to ``public_key``.
+
+        Raises:
+            UsageError, InputError: as :meth:`signer`.
+        """
         from trustctl.ca import keyfile
         from trustctl.ca.kinds import load_public_key, spki_of
         from trustctl.ca.signer import KeySigner
-        from trustctl.facts.der import subject_public_key_info
 
-        kind, _colon, name = authority.key.partition(":")
+        kind, _colon, name = place.partition(":")
         if kind == "pkcs11":
-            public = load_public_key(subject_public_key_info(authority.der))
-            return self._token(authority.key).signer(authority.key, public)
+            return self._token(place).signer(place, load_public_key(public_key))
         if kind != "file":
             raise UsageError(
-                f"the key of {authority.name} is not on this machine",
+                f"the key of {owner} is not on this machine",
                 "trustctl ca request makes a file to be carried to where it is",
             )
-        key = keyfile.load(self.folder / name, self._passphrase(new=False))
-        found = KeySigner(key)
-        if hashlib.sha256(spki_of(found.public_key)).hexdigest() != authority.spki:
+        found = KeySigner(keyfile.load(self.folder / name, self._passphrase(new=False)))
+        if spki_of(found.public_key) != public_key:
             raise InputError(
-                f"{self.folder / name} is not the key of {authority.name}",
+                f"{self.folder / name} is not the key of {owner}",
                 "restore the folder ca/ from a backup",
             )
         return found

@@ -23,6 +23,7 @@ def authority_draft(
     issuer: x509.Certificate | None = None,
     signer: KeyKind | None = None,
     permitted: tuple[str, ...] | None = None,
+    days: int | None = None,
 ) -> Draft:
     """The draft of a root (no ``issuer``) or of an issuing CA.
 
@@ -37,7 +38,7 @@ def authority_draft(
 
     found = profile.load(which)
     spki = spki_of(key)
-    end = now + found.days * DAY
+    end = now + (days or found.days) * DAY
     if issuer is not None:
         end = min(end, int(issuer.not_valid_after_utc.timestamp()))
     template = Template(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,8 @@ class Output:
 def write_new(name: str | None) -> Iterator[Output]:
     """Take the place of a file that must not exist; give it back where what follows fails.
 
+    An empty file is what a killed run leaves: it is taken as the place.
+
     Raises:
         TargetError: it exists, or cannot be written.
     """
@@ -39,9 +42,11 @@ def write_new(name: str | None) -> Iterator[Output]:
             try:
                 files.create(path, [], mode=0o644, group=None)
             except FileExistsError:
-                raise TargetError(
-                    f"{path} exists already; it was left as it is", "name another file with --out"
-                ) from None
+                if not _left_empty(path):
+                    raise TargetError(
+                        f"{path} exists already; it was left as it is",
+                        "name another file with --out",
+                    ) from None
     output = Output(path)
     try:
         yield output
@@ -49,3 +54,8 @@ def write_new(name: str | None) -> Iterator[Output]:
         if path is not None and not output.done:
             with suppress(OSError):
                 path.unlink()
+
+
+def _left_empty(path: Path) -> bool:
+    info = os.lstat(path)
+    return stat.S_ISREG(info.st_mode) and info.st_size == 0 and info.st_uid == os.geteuid()

@@ -10,7 +10,7 @@ from trustctl.commands.ca.init import KEY_CHOICE
 from trustctl.commands.ca.keys import Keys, ca_option, passphrase_option, same_place, token_option
 from trustctl.commands.invocation import Invocation, confirm
 from trustctl.commands.options import yes_option
-from trustctl.errors import UsageError
+from trustctl.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from trustctl.facts.addition import Evidence
@@ -69,6 +69,11 @@ def rollover(
         name = work.pick(tx.connection, hierarchy)
         root = authorities.current(tx.connection, name, "root")
         issuing = authorities.current(tx.connection, name, "issuing")
+    if which == "root" and root.key == "elsewhere":
+        raise ConflictError(
+            f"the root of {name} is on another machine; nothing was changed",
+            "there: trustctl ca init --offline-root --name NEXT; here: trustctl ca request --ca NEXT",
+        )
     confirm(
         f"Make the next {which} CA of {name}? The one before signs nothing new from then on.",
         yes=yes,

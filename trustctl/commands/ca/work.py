@@ -74,14 +74,23 @@ def bridges(connection: Connection, hierarchy: str, now: int) -> list[bytes]:
 def look(drafts: Sequence[Draft], above: tuple[x509.Certificate, ...]) -> list[str]:
     """Refuse what must not be signed; what else lint has to say is returned.
 
+    pkilint, where it is installed, is asked about every CA, and about one host of each shape.
+
     Raises:
         UsageError: a rule says error.
     """
+    from trustctl.ca import pkilint
     from trustctl.ca.lint import demand, lint
 
+    issuer = above[0].subject.rfc4514_string() if above else ""
+    seen: set[tuple[object, ...]] = set()
     warnings: list[str] = []
     for one in drafts:
         remarks = lint(one, above)
+        shape = pkilint.shape(one, issuer)
+        if (one.template.profile.ca or shape not in seen) and pkilint.available():
+            seen.add(shape)
+            remarks += pkilint.certificate(one.sample)
         demand(remarks, one.template.subject)
         warnings += [f"{one.template.subject}: {remark.text}" for remark in remarks]
     return warnings
