@@ -57,6 +57,9 @@ def test_openssl_refuses_what_was_revoked(own: OwnCa, chains: dict[str, Path]) -
     assert verified(own, lists, chains["mx2.foo.test"])
     own("crl", "--out", str(lists))
     assert not verified(own, lists, chains["mx2.foo.test"])
+    own("revoke", "main/issuing-1", "--reason", "superseded", "--yes")
+    own("crl", "--of", "all", "--out", str(lists))
+    assert not verified(own, lists, chains["mx2.foo.test"])
 
 
 def test_a_delta_adds_to_its_base(own: OwnCa, chains: dict[str, Path]) -> None:
@@ -78,6 +81,10 @@ def test_a_delta_adds_to_its_base(own: OwnCa, chains: dict[str, Path]) -> None:
     # the next whole list names both; a delta to it is empty
     assert len(x509.load_pem_x509_crl(own("crl").out.encode())) == 2
     assert len(x509.load_pem_x509_crl(own("crl", "--delta").out.encode())) == 0
+    # where deltas are is said from then on, unasked
+    found = x509.load_pem_x509_crl(own("crl", "--force").out.encode())
+    assert found.extensions.get_extension_for_class(x509.FreshestCRL)
+    own.console.fails("ca", "crl", "--delta-url", "http://a b", code=2)
 
 
 def test_a_list_is_signed_when_it_is_due(own: OwnCa, chains: dict[str, Path]) -> None:

@@ -181,3 +181,22 @@ def test_an_authority_of_ours_is_held_to_its_list(own: OwnCa, chain: Path) -> No
     other = str(own.console.folder / "again" / chain.name)
     answer = own.console("check", "foo.test", "--certificate", other, "--json", code=1).json
     assert answer["outcome"] == "conditional"
+
+
+def test_a_pinned_authority_that_becomes_ours_is_held_to_its_list(own: OwnCa, chain: Path) -> None:
+    """As when a root that was pinned for a peer is taken over: the next export, which looks at what
+    changed, says so."""
+    from tests import certs
+    from trustctl.facts.addition import Evidence
+    from trustctl.facts.certificate import parse_certificate
+    from trustctl.inventory import authorities
+    from trustctl.inventory.transaction import writing
+
+    theirs = certs.authority("Bar CA")
+    own.console.pin(theirs, "bar", "--role", "authority")
+    own("crl", "--of", "all")
+    assert "crl=" not in entries(own.console)["bar.test"]
+    evidence = Evidence(parse_certificate(theirs.der), theirs.der)
+    with writing(own.console.db, "ann", 1_800_000_000) as tx:
+        authorities.add(tx, "bar", "root", "elsewhere", evidence, None)
+    assert " crl=bar.pem" in entries(own.console)["bar.test"]
