@@ -17,6 +17,7 @@ from trustctl.errors import InputError
 from trustctl.facts.issuance import Draft
 
 _SOURCE = "pkilint"
+_NO_AUTHORITY_KEY = "pkix.authority_key_identifier_extension_absent"
 
 
 @cache
@@ -27,8 +28,12 @@ def available() -> bool:
     return find_spec("pkilint") is not None
 
 
-def certificate(der: bytes) -> list[Remark]:
+def certificate(der: bytes, *, sample_of_root: bool = False) -> list[Remark]:
     """What pkilint says of a certificate.
+
+    Args:
+        sample_of_root: another key has signed it in the root's place: pkilint cannot see that it
+            will sign itself, and needs no authority key identifier (RFC 5280, 4.2.1.1).
 
     Raises:
         InputError: it cannot be read at all.
@@ -36,7 +41,8 @@ def certificate(der: bytes) -> list[Remark]:
     from pkilint import loader
 
     load = loader.RFC5280CertificateDocumentLoader().load_der_document
-    return _remarks(_certificate_rules(), load, der, "certificate")
+    found = _remarks(_certificate_rules(), load, der, "certificate")
+    return [one for one in found if not (sample_of_root and one.rule == _NO_AUTHORITY_KEY)]
 
 
 def crl(der: bytes) -> list[Remark]:

@@ -72,7 +72,7 @@ def rollover(
     if which == "root" and root.key == "elsewhere":
         raise ConflictError(
             f"the root of {name} is on another machine; nothing was changed",
-            "there: trustctl ca init --offline-root --name NEXT; here: trustctl ca request --ca NEXT",
+            "there: trustctl ca init --offline-root --name NEXT; here: ca request --ca NEXT",
         )
     confirm(
         f"Make the next {which} CA of {name}? The one before signs nothing new from then on.",

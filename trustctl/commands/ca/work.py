@@ -90,7 +90,7 @@ def look(drafts: Sequence[Draft], above: tuple[x509.Certificate, ...]) -> list[s
         shape = pkilint.shape(one, issuer)
         if (one.template.profile.ca or shape not in seen) and pkilint.available():
             seen.add(shape)
-            remarks += pkilint.certificate(one.sample)
+            remarks += pkilint.certificate(one.sample, sample_of_root=not above)
         demand(remarks, one.template.subject)
         warnings += [f"{one.template.subject}: {remark.text}" for remark in remarks]
     return warnings
