@@ -37,6 +37,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "uninstall": ("generation", "uninstall"),
     "audit": ("audit", "audit"),
     "db": ("db", "db"),
+    "share-card": ("card", "share_card"),
     "ca": ("ca", "ca"),
 }
 _INTERNAL = 70

@@ -58,6 +58,24 @@ def raw(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def blocks(lines: Iterable[str]) -> bool:
+    """Lines of block characters, the ink of which is dark: on a terminal black on white, whatever
+    its own colours are.
+
+    Returns:
+        Whether stdout can show them; else nothing was written.
+    """
+    shown = list(lines)
+    try:
+        "".join(shown).encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    if sys.stdout.isatty():
+        shown = [f"\x1b[38;5;16;48;5;231m{one}\x1b[0m" for one in shown]
+    sys.stdout.write("".join(f"{one.rstrip()}\n" for one in shown))
+    return True
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int = 0) -> None:
     """A plain table of at most 80 columns.
 
