@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import certs
+from tests.inventory.ca_rows import add_ca
 from tests.inventory.store import BOB, LONG, NOW, Store, addition, strong
 from trustctl.facts.addition import NewVouch
 from trustctl.inventory import distrusts, generations, pins, settings, vouches
@@ -69,4 +70,5 @@ def full(store: Store, _full: Path) -> Store:
     """An inventory that has a row at least in every table, and for every action an entry."""
     store.path.parent.mkdir(mode=0o700)
     shutil.copy(_full, store.path)
+    add_ca(store)
     return store

@@ -35,6 +35,7 @@ def test_untouched_inventory_fits(full: Store) -> None:
     assert {one.action for one in full.journal()} == {
         "peer.add", "domain.protect", "mx.add", "pin.add", "chain.set", "vouch.add",
         "vouch.withdraw", "pin.retire", "distrust.add", "setting.set", "generation.publish",
+        "ca.authority", "ca.request", "ca.reserve", "ca.issue", "ca.revoke", "ca.crl", "ca.staple",
     }  # fmt: skip
     assert full.verify() == []
     assert full.ask(upkeep.check) == []
@@ -101,6 +102,17 @@ _ADDED = {
     "target": "INSERT INTO target VALUES (99, '/srv/eve', 'exim')",
     "generation": "INSERT INTO generation VALUES (1, 2, 5, 5, 5, 'x')",
     "current_generation": "INSERT INTO current_generation VALUES (99, 1)",
+    "authority": "INSERT INTO authority SELECT 99, 'main', 'issuing', 9, 'file:eve', fingerprint, "
+    "NULL, 5, NULL FROM issued LIMIT 1",
+    "request": f"INSERT INTO request VALUES ('{_HEX}', 'main', 'Eve', NULL, x'00', 'x', 5, 'root')",
+    "issuance": "INSERT INTO issuance SELECT 99, issuer, 'eeee', "
+    f"'{_HEX}', profile, 'eve.test', hosts, spki, not_before, not_after, at, by "
+    "FROM issuance LIMIT 1",
+    "issued": "INSERT INTO issued SELECT 3, fingerprint, 5 FROM authority LIMIT 1",
+    "revocation": "INSERT INTO revocation VALUES (2, 5, 'root', 'superseded')",
+    "crl": "INSERT INTO crl SELECT issuer, 2, NULL, this_update, next_update, der FROM crl LIMIT 1",
+    "staple": "INSERT INTO staple SELECT 99, issuance_id, 'revoked', this_update, next_update, der "
+    "FROM staple LIMIT 1",
 }
 
 

@@ -110,15 +110,17 @@ def add(
         "key": key,
         "permitted": None if permitted is None else json.dumps(list(permitted)),
     }
+    authority_id = tx.new_id(authority)
     tx.insert(
         authority,
-        id=tx.new_id(authority),
+        id=authority_id,
         fingerprint=fingerprint,
         added_at=tx.now,
         retired_at=None,
         **values,
     )
-    tx.record("ca.authority", fingerprint, {**values, "stored": stored})
+    details = {**values, "authority": authority_id, "stored": stored}
+    tx.record("ca.authority", fingerprint, details)
     return number
 
 

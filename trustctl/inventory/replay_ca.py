@@ -28,9 +28,9 @@ class ReplayCa:
             case "ca.authority":
                 self.certificates.update(d["stored"])
                 place = (d["hierarchy"], d["kind"], d["number"], d["key"], d["permitted"])
-                self.authorities[subject] = (*place, at, None)
+                self.authorities[subject] = (*place, at, d["authority"], None)
             case "ca.retire":
-                self.authorities[subject] = (*self.authorities[subject][:6], at)
+                self.authorities[subject] = (*self.authorities[subject][:7], at)
             case "ca.request":
                 self.requests[subject] = (
                     d["hierarchy"], d["subject"], d["permitted"], d["public_key"], d["key"], at,

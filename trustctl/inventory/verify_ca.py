@@ -31,7 +31,7 @@ def tables(
             yield tuple(row)
 
     names: tuple[str, ...] = ("fingerprint", "hierarchy", "kind", "number", "key", "permitted",
-                              "added_at", "retired_at")  # fmt: skip
+                              "added_at", "id", "retired_at")  # fmt: skip
     yield "authority", replay.authorities, {r[0]: r[1:] for r in rows(authority, *names)}
     names = ("spki", "hierarchy", "subject", "permitted", "key", "at", "by", "public_key")
     yield (
