@@ -117,9 +117,10 @@ def main() -> NoReturn:
 
         sys.exit(shell_complete(root, {}, "trustctl", _COMPLETE, instruction))
     code = run(sys.argv[1:])
-    # nor does its end: spare the interpreter a last look at every object (40 ms)
-    gc.freeze()
-    sys.exit(code)
+    # all is written and closed: spare the interpreter a last look at every object (50 ms)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
