@@ -144,7 +144,7 @@ def make_plan(connection: Connection, place: Place, as_of: int, *, full: bool = 
     """Plan the next generation: from what changed since the last where that is known, else whole.
 
     Args:
-        as_of: the moment to judge at. full: look at every peer, whatever is there.
+        as_of: the moment to judge at. full: look at every peer and file, whatever is there.
 
     Raises:
         TargetError: the target cannot be read.
@@ -159,7 +159,7 @@ def make_plan(connection: Connection, place: Place, as_of: int, *, full: bool = 
     except TargetError:
         if not full:
             raise
-    problems = store.look(place, last)
+    problems = store.look(place, last, whole=full)
     # what is missing or was edited is to be written anew: that takes every peer
     ids = None if full or problems else _changed_since(connection, place, last, as_of)
     return store.plan(

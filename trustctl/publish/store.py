@@ -76,9 +76,12 @@ def last_generation(place: Place) -> Manifest | None:
     return None if number is None else manifest.read(place.folder(number))
 
 
-def look(place: Place, last: Manifest | None) -> list[FileProblem]:
+def look(place: Place, last: Manifest | None, *, whole: bool = False) -> list[FileProblem]:
     """What is not as the generation in force left it; with any such thing the next one has to be
     planned from all peers.
+
+    Args:
+        whole: read every file, also those that do not look changed.
 
     Raises:
         TargetError: a folder there is not safe, or cannot be read.
@@ -87,7 +90,7 @@ def look(place: Place, last: Manifest | None) -> list[FileProblem]:
         for folder in (place.directory, place.root, place.generations, place.sets):
             if os.path.lexists(folder):
                 files.refuse_unsafe(folder)
-        return scan(place, last)
+        return scan(place, last, whole=whole)
 
 
 def plan(
