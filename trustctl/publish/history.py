@@ -118,7 +118,7 @@ def remove(place: Place, *, force: bool = False) -> list[str]:
         for file in (NOBODY, "lock"):
             with suppress(FileNotFoundError):
                 os.unlink(place.root / file)
-    for folder in (place.sets, place.generations, place.root):
+    for folder in (place.root / "snippets", place.sets, place.generations, place.root):
         with suppress(OSError):
             os.rmdir(folder)
     left: list[str] = []
