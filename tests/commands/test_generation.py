@@ -108,11 +108,12 @@ def test_uninstall_keeps_what_was_edited(twice: Console) -> None:
 
 
 def test_uninstall_brings_the_bundle_back_that_was_there(console: Console, foo: certs.Made) -> None:
-    """A ca-certificates.crt of the system is kept at the first export, and is there afterwards."""
+    """Somebody else's bundle is replaced only when told to, and is there again afterwards."""
     console.target.mkdir()
     console.write("target/ca-certificates.crt", b"the system's own\n")
     console.pin(foo, "foo")
-    console("export", "--to", str(console.target), "--format", "pem")
+    console.fails("export", "--to", str(console.target), "--format", "pem", code=7)
+    console("export", "--to", str(console.target), "--format", "pem", "--force")
     assert foo.pem in (console.target / "ca-certificates.crt").read_bytes()
     console("uninstall", "--from", str(console.target), "--yes")
     assert (console.target / "ca-certificates.crt").read_bytes() == b"the system's own\n"
