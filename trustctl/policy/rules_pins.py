@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Severity
 from trustctl.facts.fingerprint import short
 from trustctl.facts.moment import format_date, format_moment
 from trustctl.facts.names import voucher_key
-from trustctl.facts.records import Peer, Pin
+from trustctl.facts.records import Peer, Pin, Vouch
 from trustctl.policy.rule import Seen, rule
 from trustctl.policy.trust import judge, valid_vouches
-from trustctl.policy.weakness import weak_key, weak_signature
+from trustctl.policy.weakness import unreadable_key, weak_key, weak_signature
 
 DAY = 86400
 _ERROR, _WARNING, _NOTICE = Severity.ERROR, Severity.WARNING, Severity.NOTICE
@@ -67,12 +67,8 @@ def _ends(facts: AuditFacts, over: int, upto: int) -> Seen:
         end = pin.certificate.not_after
         if end is not None and over < end - facts.now <= upto:
             days = (end - facts.now) // DAY
-            later = any(
-                (one.certificate.not_after or 0) > end
-                and judge(one, facts.settings, facts.now).trusted
-                for one in peer.pins
-            )
-            if not later:
+            # the moment after it decides: the next pin may begin, and its vouches end, before then
+            if not any(judge(one, facts.settings, end + 1).trusted for one in peer.pins):
                 yield name_of(peer, pin), f"{days} days left, to {format_date(end)}", renew(peer)
 
 
@@ -109,7 +105,8 @@ def _early(facts: AuditFacts) -> Seen:
     for peer, pin in active(facts):
         start = pin.certificate.not_before
         if start is not None and start > facts.now:
-            yield name_of(peer, pin), f"valid from {format_moment(start)}", "trustctl audit later"
+            begins = format_moment(start)
+            yield name_of(peer, pin), f"valid from {begins}", f"trustctl list --at {begins}"
 
 
 @rule(
@@ -139,7 +136,7 @@ def _pending(facts: AuditFacts) -> Seen:
 def _too_few(facts: AuditFacts) -> Seen:
     needed = facts.settings.vouches_required
     for peer, pin in active(facts):
-        count = len({voucher_key(one.voucher) for one in valid_vouches(pin, facts.now)})
+        count = len(_vouchers(valid_vouches(pin, facts.now)))
         if 0 < count < needed:
             yield (
                 name_of(peer, pin),
@@ -160,12 +157,45 @@ def _ended(facts: AuditFacts) -> Seen:
         made = [one for one in pin.vouches if one.at <= facts.now]
         if not made or valid_vouches(pin, facts.now):
             continue
-        withdrawn = [one for one in made if one.withdrawn_at is not None]
+        withdrawn = [one for one in made if _is_withdrawn(one, facts.now)]
         yield (
             name_of(peer, pin),
             "all its vouches were withdrawn" if len(withdrawn) == len(made) else "they expired",
             f"trustctl vouch {peer.name} --fingerprint",
         )
+
+
+@rule(
+    "vouch-lapsed",
+    _NOTICE,
+    "A vouch for a pin was withdrawn or has expired, while others stand",
+    why="somebody no longer says so: ask why, while the pin is still trusted",
+    source="share/doc/adr/0007-policy.md",
+)
+def _lapsed(facts: AuditFacts) -> Seen:
+    for peer, pin in active(facts):
+        valid = valid_vouches(pin, facts.now)
+        standing = _vouchers(valid)
+        gone = [
+            one
+            for one in pin.vouches
+            if one.at <= facts.now and valid and voucher_key(one.voucher) not in standing
+        ]
+        if gone:
+            withdrawn = sum(_is_withdrawn(one, facts.now) for one in gone)
+            yield (
+                name_of(peer, pin),
+                f"{withdrawn} withdrawn, {len(gone) - withdrawn} expired, {len(valid)} standing",
+                f"trustctl show {peer.name}",
+            )
+
+
+def _vouchers(vouches: Iterable[Vouch]) -> set[str]:
+    return {voucher_key(one.voucher) for one in vouches}
+
+
+def _is_withdrawn(vouch: Vouch, now: int) -> bool:
+    return vouch.withdrawn_at is not None and vouch.withdrawn_at <= now
 
 
 @rule(
@@ -178,10 +208,11 @@ def _ended(facts: AuditFacts) -> Seen:
 def _expiring(facts: AuditFacts) -> Seen:
     for peer, pin in active(facts):
         valid = valid_vouches(pin, facts.now)
+        needed = max(facts.settings.vouches_required, 1)
         later = [
             one for one in valid if one.expires_at is None or one.expires_at > facts.now + 30 * DAY
         ]
-        if valid and len(later) < min(len(valid), facts.settings.vouches_required):
+        if len(_vouchers(valid)) >= needed > len(_vouchers(later)):
             end = min(one.expires_at for one in valid if one.expires_at is not None)
             yield (
                 name_of(peer, pin),
@@ -217,17 +248,34 @@ def _weak_signature(facts: AuditFacts) -> Seen:
 
 
 @rule(
+    "certificate-unreadable",
+    _ERROR,
+    "A pinned certificate's key or validity cannot be read",
+    why="its strength and its end cannot be judged; it is not exported",
+    source="RFC 5280, 4.1",
+)
+def _unreadable(facts: AuditFacts) -> Seen:
+    for peer, pin in active(facts):
+        found = pin.certificate
+        lacking = ["key"] if unreadable_key(found) else []
+        if found.not_before is None or found.not_after is None:
+            lacking.append("validity")
+        if lacking:
+            yield name_of(peer, pin), f"its {' and its '.join(lacking)}", renew(peer)
+
+
+@rule(
     "host-may-sign",
     _NOTICE,
-    "A certificate in the role host may sign others (CA:TRUE, or X.509 version 1)",
+    "A certificate in the role host may sign others (CA:TRUE, or nothing in it says otherwise)",
     why="in a shared bundle it could sign for other peers; in Exim the exact pin forbids it",
     source="RFC 5280, 4.2.1.9",
 )
 def _may_sign(facts: AuditFacts) -> Seen:
     for peer, pin in active(facts):
         if pin.role == "host" and pin.certificate.is_ca is not False:
-            seen = "CA:TRUE" if pin.certificate.is_ca else "its CA flag cannot be read"
-            yield name_of(peer, pin), seen, "ask the peer for a certificate with CA:FALSE"
+            seen = "it may sign" if pin.certificate.is_ca else "its CA flag cannot be read"
+            yield name_of(peer, pin), f"{seen}; CA:FALSE is wanted", renew(peer)
 
 
 @rule(
