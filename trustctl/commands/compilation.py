@@ -10,8 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
 from trustctl.errors import TargetError, UsageError
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.records import Peer, PeerTrust, Settings, TrustedCertificate
@@ -21,6 +19,8 @@ from trustctl.policy.trust import judge
 from trustctl.publish.place import Format, Place
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from trustctl.publish.manifest import Manifest
     from trustctl.publish.store import Plan
 
