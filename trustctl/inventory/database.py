@@ -321,6 +321,8 @@ def translate(error: BaseException | None, path: Path) -> DatabaseError | Confli
             f"{path}: the disk is full or failing ({said})",
             "make room, or look at the disk, and type it again: nothing is recorded twice",
         )
+    if said.startswith("Could not decode to UTF-8"):  # and then the whole column
+        said, code = "a text in it is not UTF-8", "SQLITE_CORRUPT"
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return DatabaseError(
             f"{path} is damaged ({said}); it was left as it is", "restore a backup of it"
