@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Severity
+from trustctl.policy.pins import active, name_of, renew, retire
 from trustctl.policy.rule import Seen, rule
-from trustctl.policy.rules_pins import active, name_of, renew, retire
 from trustctl.policy.trust import judge, state
 
 
