@@ -28,6 +28,7 @@ _OF_THE_MOMENT = frozenset(
     ("added_at", "as_of", "at", "created_at", "hash", "manifest_sha256", "number", "retired_at")
 )
 _SET = re.compile(rb"set=([0-9a-f]{64}\.pem)")
+_PID = re.compile(r"(?<=[a-z])-\d+(?=$|-)")
 _LINE = re.compile(rb"([0-9a-f]{64}) (\d+) (\S+)\n")
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -100,8 +101,12 @@ def _lasting(row: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def tree(folder: Path) -> Tree:
-    """Every file, link and folder under ``folder``: mode, owner and group, and the content."""
+def tree(folder: Path, *, raw: bool = False) -> Tree:
+    """Every file, link and folder under ``folder``: mode, owner and group, and the content.
+
+    Args:
+        raw: the content of a manifest as it is; else the lines of its files alone.
+    """
     found: Tree = {}
     for one in sorted(folder.rglob("*")):
         info = one.lstat()
@@ -110,7 +115,7 @@ def tree(folder: Path) -> Tree:
             content = os.fsencode(os.readlink(one))
         elif stat.S_ISREG(info.st_mode):
             content = one.read_bytes()
-            if one.name == "manifest" and TEMPORARY not in str(one):
+            if one.name == "manifest" and not raw and TEMPORARY not in str(one):
                 content = _checked_manifest(content)
         found[str(one.relative_to(folder))] = (
             f"{info.st_mode:o} {info.st_uid}:{info.st_gid}",
@@ -170,6 +175,19 @@ def settled(tree: Tree) -> Tree:
             continue
         found[path] = (mode, content)
     return found
+
+
+def signature(folder: Path) -> bytes:
+    """A hash of everything under ``folder``: two of the same are the same to the next command.
+
+    SQLite's ``-shm`` counts by its name alone: the first process that opens it makes it anew. The
+    process number in an unfinished file's name does not count.
+    """
+    digest = hashlib.sha256()
+    for path, (mode, content) in tree(folder, raw=True).items():
+        kept = b"" if path.endswith("-shm") else content
+        digest.update(f"{_PID.sub('-', path)} {mode} {len(kept)} ".encode() + kept)
+    return digest.digest()
 
 
 def leftovers(folder: Path) -> list[str]:
