@@ -137,8 +137,12 @@ class Console:
             timeout=_PATIENCE_SECONDS,
             **how,
         )
-        ran = Ran(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
-        inspect(ran, words)
+        said = [
+            (one or b"").decode("utf-8", "backslashreplace") for one in (done.stdout, done.stderr)
+        ]
+        ran = Ran(done.returncode, *said)
+        if done.stderr is not None:
+            inspect(ran, words)
         return ran
 
     def terminal(self, *words: str) -> Terminal:
