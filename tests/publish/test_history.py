@@ -14,7 +14,7 @@ from tests.tools import require_root
 from trustctl import files
 from trustctl.errors import TargetError
 from trustctl.facts.compiled import CompiledPeer
-from trustctl.publish import history
+from trustctl.publish import history, manifest
 from trustctl.publish.place import Format
 
 _NOBODY = 65534
@@ -114,8 +114,6 @@ def test_a_damaged_generation_is_refused(tmp_path: Path, what: str, damage: str)
 
 
 def _set_names(target: Target, number: int) -> list[str]:
-    from trustctl.publish import manifest
-
     found = manifest.read(target.place.folder(number))
     return [f"{one.decode()}.pem" for one in found.set_names()]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.tools import require_root
 from trustctl.errors import TargetError
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.publish import history, store
+from trustctl.publish.inspect import scan
 
 _NOBODY = 65534
 _EVIL = certificate(66).pem
@@ -208,10 +210,6 @@ def test_a_manifest_from_the_future_hides_nothing(target: Target) -> None:
     manifest = target.place.folder(1) / "manifest"
     found = store.last_generation(target.place)
     assert found is not None
-    from dataclasses import replace
-
-    from trustctl.publish.inspect import scan
-
     path = target.place.sets / sorted(target.sets())[0]
     path.write_bytes(_EVIL)
     ahead = replace(found, written_ns=manifest.stat().st_ctime_ns + 10**18)

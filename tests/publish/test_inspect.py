@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -154,8 +155,6 @@ def test_a_map_that_is_not_its_text(target: Target) -> None:
     last table."""
     found = last_generation(target.place)
     assert found is not None
-    import hashlib
-
     data = bytearray(target.current("peers.cdb"))
     data[0:2048] = bytes(2048)  # every look-up finds nothing, the records are all there
     data[0:4] = target.current("peers.cdb")[0:4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import sqlite3
@@ -162,8 +163,6 @@ def test_a_forged_generation_is_not_built_on(console: Console) -> None:
 
 
 def _entry(content: bytes) -> bytes:
-    import hashlib
-
     return f"{hashlib.sha256(content).hexdigest()} {len(content)} ".encode()
 
 
