@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,19 +10,7 @@ import pytest
 from tests.faults import operations
 from tests.faults.spawner import Spawner
 from tests.faults.sweep import Sweep
-
-
-def need(*tools: str, root: bool = False) -> None:
-    """Skip where something is lacking; fail where all has to be there (TRUSTCTL_REQUIRE_ALL=1)."""
-    lacking = [one for one in tools if shutil.which(one) is None]
-    why = f"needs {', '.join(lacking)}" if lacking else None
-    if root and os.geteuid() != 0:
-        why = "needs root"
-    if why is None:
-        return
-    if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
-        pytest.fail(why)
-    pytest.skip(why)
+from tests.tools import require
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +32,7 @@ def sweep(
     spawner: Spawner, inputs: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Sweep]:
     """The sweep of an operation by its name; made once."""
-    need("strace")
+    require("strace")
     made: dict[str, Sweep] = {}
 
     def make(name: str) -> Sweep:

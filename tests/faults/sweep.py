@@ -83,6 +83,7 @@ class Sweep:
         self._left: set[bytes] = set()
         self.restore()
         self.old = self.see()
+        self._begun_with = self._generations()
         log = folder / "calls"
         self.undisturbed = self.run("-y", "-o", str(log), "-e", "trace=" + ",".join(CALLS))
         assert self.undisturbed.code == 0, self.undisturbed.err
@@ -122,6 +123,9 @@ class Sweep:
             },
         )
 
+    def _generations(self) -> list[Path]:
+        return sorted(self.world.glob("**/generations/0*"))
+
     def chosen(self, call: str) -> list[int]:
         """The numbers of the calls to stop at: all, but of a long run of the same ``MANY`` alone
         the first and the last three, and every tenth between."""
@@ -156,6 +160,8 @@ class Sweep:
             assert ended.code in DOCUMENTED, why
             assert_told(ended, why, silent=call == "write")
             assert not tidy or state.leftovers(self.world) == [], why
+            if tidy and (seen.in_force, seen.bundle) == (self.old.in_force, self.old.bundle):
+                assert self._generations() == self._begun_with, f"one more is left, {why}"
             if _CLAIM.search(ended.err):
                 changed = seen.inventory != self.old.inventory and not _is_empty(seen.inventory)
                 assert not changed, f"it claims no change; {why}"

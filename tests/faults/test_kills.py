@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import need
 from tests.faults.operations import OPERATIONS
 from tests.faults.sweep import CALLS, Sweep
 
@@ -32,7 +31,6 @@ def test_a_forked_command_is_the_command(
     sweep: Callable[[str], Sweep], name: str, tmp_path: Path
 ) -> None:
     """What is swept makes the very calls of the command that a person types, in their order."""
-    need("strace")
     swept = sweep(name)
     swept.restore()
     log = tmp_path / "calls"

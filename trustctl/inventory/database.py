@@ -144,6 +144,8 @@ def create(path: Path) -> None:
         finally:
             remove_unfinished(path)
     except OSError as error:
+        if error.filename == str(scratch):
+            error.filename = str(path)
         raise _os_error(path, error) from error
     except sqlite3.Error as error:
         raise translate(error, path) from error

@@ -24,7 +24,7 @@ from trustctl.publish.draft import Draft, Last
 from trustctl.publish.inspect import is_ours, scan
 from trustctl.publish.manifest import Manifest
 from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
-from trustctl.publish.removal import clean, prune
+from trustctl.publish.removal import clean, prune, remove_generation
 from trustctl.publish.splice import Data
 
 
@@ -239,18 +239,31 @@ def _write(plan: Plan, now: int) -> Published:
         folders = [place.sets, scratch] if created else [scratch]
         files.sync_tree(place.root, [*created, *new, *folders, place.generations])
         os.rename(scratch, place.folder(number))
+        files.sync(place.generations)
+        _put_in_force(place, number, drafted.bundle)
     except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        for one in created:
+        if not _is_seen(place, number, drafted.bundle):
+            shutil.rmtree(scratch, ignore_errors=True)
+            for one in created:
+                with suppress(OSError):
+                    os.unlink(one)
             with suppress(OSError):
-                os.unlink(one)
+                remove_generation(place, number)
         raise
-    files.sync(place.generations)
-    _put_in_force(place, number, drafted.bundle)
     with suppress(OSError):  # old generations that stay are no harm; the next export tries again
         prune(place)
     repaired = tuple(one.path for one in plan.problems if one.kind != "edited")
     return Published(stored, len(created) + replaced, repaired)
+
+
+def _is_seen(place: Place, number: int, bundle: list[Data]) -> bool:
+    """Whether readers see anything of a generation that was not put in force whole."""
+    if place.current_number() == number:
+        return True
+    try:
+        return place.published is not None and place.published.read_bytes() == b"".join(bundle)
+    except FileNotFoundError:
+        return False
 
 
 def _write_sets(plan: Plan, created: list[Path]) -> int:
