@@ -128,8 +128,9 @@ class Lab:
         """A stock Debian Exim with a daemon, for which somebody types trustctl's commands."""
 
         def make() -> Administered:
-            given = {"dc_local_interfaces": self.network.address(), **(settings or {})}
-            made = Administered(self.network, name, settings=given, macros=macros)
+            address = self.network.address()
+            given = {"dc_local_interfaces": address, **(settings or {})}
+            made = Administered(self.network, name, address=address, settings=given, macros=macros)
             made.ok("/usr/sbin/exim4", "-bd", "-oP", "/run/exim4/exim.pid")
             return made
 

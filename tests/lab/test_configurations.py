@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.lab import Lab
+from tests.lab.lab import Lab, Mx
 from tests.lab.senders import Administered, peer, trusted
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-configurations")]
@@ -137,6 +137,35 @@ def test_a_protected_domain_that_becomes_local(lab: Lab, us: Administered) -> No
     us.put("conf.d/main/001_local", "MAIN_LOCAL_DOMAINS = @:localhost:foo.test\n")
     us.generate()
     assert "foo.test is a local domain" in us.trustctl("audit", code=1)
+
+
+def test_local_domains_that_ask_dns(lab: Lab, us: Administered) -> None:
+    """With @mx_any whoever answers for DNS makes a protected domain a local one, by an MX that
+    names us: its mail bounces, or is a local user's. Audit says so."""
+    us.put("conf.d/main/001_local", "MAIN_LOCAL_DOMAINS = @ : localhost : @mx_any\n")
+    us.generate()
+    lab.route(FOO, Mx(us.address, us.log), us.name)
+    assert "Unrouteable address" in us.send("nobody-here@foo.test").text
+    assert "local_domains asks DNS" in us.trustctl("audit", code=1)
+
+
+def test_a_router_that_verifies_before_ours(lab: Lab, us: Administered) -> None:
+    """A cutthrough delivery goes where the address was verified: a router for that, before ours
+    and with a transport, takes the mail unverified."""
+    us.put("conf.d/router/040_first", f"{TAKES_ALL}  verify_only\n")
+    acl = "cut:\n  warn control = cutthrough_delivery\n  accept\n"
+    us.put("conf.d/acl/99_cut", acl)
+    us.put("conf.d/main/001_cut", "MAIN_ACL_CHECK_RCPT = cut\n")
+    us.generate()
+    seen = len(lab.stranger.taken())
+    us.submit("bob@foo.test")
+    assert len(lab.stranger.taken()) == seen + 1
+    assert "the router first comes before" in us.trustctl("audit", code=1)
+    (us.etc / "conf.d" / "router" / "040_first").unlink()
+    us.generate()
+    us.submit("bob@foo.test")
+    assert len(lab.stranger.taken()) == seen + 1
+    us.trustctl("audit")
 
 
 def test_files_of_the_split_layout_that_nobody_reads(lab: Lab, us: Administered) -> None:

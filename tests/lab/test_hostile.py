@@ -3,6 +3,8 @@ into a file that Exim reads, and Exim executes none of it."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,12 @@ INJECTED = "injected-by-a-name"
 
 
 @pytest.fixture
-def marker(lab: Lab) -> Path:
-    """A file that exists once Exim has executed what a name says."""
-    path = lab.network.directory / "executed"
-    path.unlink(missing_ok=True)
-    return path
+def marker() -> Iterator[Path]:
+    """A file that exists once Exim has executed what a name says. (Its path is short and has no
+    dot: the name has to be one label in DNS.)"""
+    with tempfile.TemporaryDirectory(prefix="x", dir="/tmp") as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder) / "ran"
 
 
 def executing(marker: Path) -> str:
@@ -121,10 +124,13 @@ def test_hostile_names_in_dns_and_in_an_impostor_s_certificate(lab: Lab, marker:
     evil = executing(marker)
     impostor = hostile_certificate(f"{evil} set=x pins=y")
     host = lab.odd_mx("hostile-impostor", [impostor.pem], impostor)
-    lab.us.trust(peer(FOO, trusted(lab.foo_cert)))
+    us = lab.protected(
+        "unchecked.test", files={"conf.d/main/98_names": "dns_check_names_pattern =\n"}
+    )
+    us.trust(peer(FOO, trusted(lab.foo_cert)))
     lab.network.dns({FOO: {"MX": [f"10 {evil}"]}, evil: {"A": [host.address]}})
-    assert lab.us.send("bob@foo.test").waits
+    assert us.send("bob@foo.test").waits
     lab.route(FOO, host, MX)
-    assert lab.us.send("bob@foo.test").waits
+    assert us.send("bob@foo.test").waits
     assert host.taken() == []
     assert not marker.exists()

@@ -114,8 +114,8 @@ def test_what_is_written_is_for_exim_s_group_and_nobody_else(lab: Lab) -> None:
         "-name",
         "lock",
         "-exec",
-        "head",
-        "-c1",
+        "wc",
+        "-c",
         "{}",
         "+",
     )
