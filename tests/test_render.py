@@ -1,4 +1,4 @@
-"""How answers are rendered when they are large."""
+"""How answers are rendered: within 80 columns, harmless, and the same when they are large."""
 
 from __future__ import annotations
 
@@ -60,3 +60,45 @@ def test_an_empty_table_says_nothing(capsys: pytest.CaptureFixture[str]) -> None
     """Not even its headers."""
     assert render.table(["PEER"], []) == 0
     assert capsys.readouterr().out == ""
+
+
+_HOSTILE = ("\x1b[31m", "\x9b", "\u202e", "\u2028", "a\r\nb", "\0", "\u200b", "\udc9b")
+
+
+@pytest.mark.parametrize("text", _HOSTILE)
+def test_nothing_that_a_terminal_obeys_leaves(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not in a line, a note, a field's value, one of its lines, or a cell."""
+    render.line(text)
+    render.note(text)
+    render.fields([("name", text), ("names", [text, text])])
+    render.table(["A", "B"], [[text, text]])
+    render.as_json({text: text})
+    said = capsys.readouterr()
+    for character in said.out + said.err:
+        assert character == "\n" or character.isprintable()
+    assert len(said.out.splitlines()) == 1 + 3 + 2 + 3
+
+
+def test_fields_are_aligned_and_go_on_under_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """A value that is too long is broken at spaces, or anywhere else; nothing is lost."""
+    words, solid = "word " * 40, "x" * 200
+    render.fields(
+        [("a", "one"), ("longer", ["two", "three"]), ("b", words), ("c", solid), ("d", "")]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == ["a       one", "longer  two", "        three"]
+    assert max(len(line) for line in lines) <= 80
+    assert sum(line.count("word") for line in lines) == 40
+    assert sum(line.count("x") for line in lines) == 200
+    assert lines[-1] == "d"
+    assert all(line.startswith(" " * 8) for line in lines[4:6])
+
+
+def test_cells_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """What looks like a number is no number: hex digits are not rounded."""
+    render.table(["FINGERPRINT", "N"], [["1e5", "007"], ["12345678901234567890", "1.10"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["1e5", "007"]
+    assert lines[2].split() == ["12345678901234567890", "1.10"]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from trustctl.facts.addition import Imported
 
 _SHOWN = 50
+_BAD_AT_MOST = 10_000
+"""After so many bad lines it is no import file, and perhaps without an end."""
 
 
 @click.command("import")
@@ -37,7 +39,7 @@ def import_(call: Invocation, file: str) -> None:
             refused.append((line, error.message))
         _refuse(file, refused)
         changes = tx.changes
-    render.line(f"imported {len(rows)} lines of {file}: {changes} changes")
+    render.line(f"imported {file} (lines: {len(rows)}, changes: {changes})")
 
 
 def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
@@ -54,7 +56,9 @@ def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
     good: list[tuple[int, Imported]] = []
     bad: list[tuple[int, str]] = []
     with open_source(file) as (stream, size), _progress(size, "reading") as bar:
-        for row in read_rows(_lines(stream, bar), file):
+        for row in read_rows(_lines(stream, bar, file), file):
+            if len(bad) >= _BAD_AT_MOST:
+                break
             if isinstance(row, RowError):
                 bad.append((row.line, f"{row.text} ({row.hint})" if row.hint else row.text))
                 continue
@@ -67,9 +71,23 @@ def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
     return good
 
 
-def _lines(stream: BinaryIO, bar: Any) -> Iterator[bytes]:
-    pending = 0
-    for line in stream:
+def _lines(stream: BinaryIO, bar: Any, file: str) -> Iterator[bytes]:
+    from trustctl.intake.rows import LINE_LIMIT
+
+    pending = number = 0
+    while True:
+        try:
+            line = stream.readline(LINE_LIMIT + 1)
+        except OSError as error:
+            raise InputError(f"{file}: {(error.strerror or str(error)).lower()}") from error
+        if not line:
+            return
+        number += 1
+        if len(line) > LINE_LIMIT:
+            raise InputError(
+                f"{file}:{number}: a line of more than {LINE_LIMIT >> 20} MiB; nothing was imported",
+                "give JSON Lines or CSV: share/doc/import.md",
+            )
         pending += len(line)
         if pending > 1 << 16:
             bar.update(pending)
@@ -95,7 +113,7 @@ def _refuse(file: str, bad: list[tuple[int, str]]) -> None:
     if len(bad) > _SHOWN:
         render.note(f"... and {len(bad) - _SHOWN} more")
     raise InputError(
-        f"{file}: {len(bad)} bad lines; nothing was imported", "mend them, import again"
+        f"{file}: nothing was imported (bad lines: {len(bad)})", "mend them, import again"
     )
 
 
