@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -156,32 +155,38 @@ def test_no_permission(pinned: Console, bar: certs.Made) -> None:
     own.chmod(0o777)
     other = Console(own)
     assert typed(other, "add", file, "--peer", "bar", before=NOBODY).code == 0
-    words = ("export", "--to", str(pinned.target), "--format", "pem", "--force", "--yes")
-    refused(typed(other, *words, before=NOBODY), 7)
+    by_force = ("export", "--to", str(pinned.target), "--format", "pem", "--force", "--yes")
+    refused(typed(other, *by_force, before=NOBODY), 7)
     assert tree(pinned.target) == before
     assert pinned("dump").out == dumped
 
 
+def unsafe(place: Path, how: str) -> None:
+    """Put something in the target's place that somebody else could change or lead elsewhere."""
+    if how == "is a symbolic link":
+        place.symlink_to("real")
+    elif how == "is not a folder":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        if how == "belongs to user 65534":
+            os.chown(place, 65534, -1)
+        else:
+            place.chmod(0o777)
+
+
 @pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (lambda place: place.symlink_to("real"), "is a symbolic link"),
-        (lambda place: place.write_text("mine"), "is not a folder"),
-        (lambda place: (place.mkdir(), os.chown(place, 65534, -1)), "belongs to user 65534"),
-        (lambda place: (place.mkdir(), place.chmod(0o777)), "everybody may write"),
-    ],
-    ids=["a symlink", "a file", "someone else's", "world-writable"],
+    "how",
+    ["is a symbolic link", "is not a folder", "belongs to user 65534", "everybody may write"],
 )
 @pytest.mark.parametrize("kind", ["exim", "pem"])
-def test_a_target_that_is_not_safe(
-    pinned: Console, kind: str, make: Callable[[Path], object], said: str
-) -> None:
+def test_a_target_that_is_not_safe(pinned: Console, kind: str, how: str) -> None:
     """Refused with the reason; not a byte is written there, or where it leads."""
     (pinned.folder / "real").mkdir()
     pinned.target.rmdir()
-    make(pinned.target)
+    unsafe(pinned.target, how)
     before = tree(pinned.folder)
-    refused(typed(pinned, "export", "--to", "target", "--format", kind), 7, said)
+    refused(typed(pinned, "export", "--to", "target", "--format", kind), 7, how)
     touched = {
         one for one in tree(pinned.folder).items() ^ before.items() if "/inventory" not in one[0]
     }

@@ -85,7 +85,7 @@ def _lines(stream: BinaryIO, bar: Any, file: str) -> Iterator[bytes]:
         number += 1
         if len(line) > LINE_LIMIT:
             raise InputError(
-                f"{file}:{number}: a line of more than {LINE_LIMIT >> 20} MiB; nothing was imported",
+                f"{file}:{number}: a line of over {LINE_LIMIT >> 20} MiB; nothing was imported",
                 "give JSON Lines or CSV: share/doc/import.md",
             )
         pending += len(line)
