@@ -14,7 +14,7 @@ import pytest
 
 from tests.certs import Made
 from tests.inventory.store import NOW, Store, addition, fingerprints
-from trustctl.errors import DatabaseError, UsageError
+from trustctl.errors import DatabaseError
 from trustctl.inventory import database, schema
 from trustctl.inventory.transaction import reading, writing
 from trustctl.inventory.upkeep import backup, upgrade
@@ -165,68 +165,6 @@ def test_odd_file_names_are_opened_as_they_are(tmp_path: Path, foo: Made) -> Non
     store.add(addition("foo", foo, "foo.test"))
     assert os.listdir(tmp_path) == [store.path.name]
     assert store.verify() == []
-
-
-@pytest.mark.parametrize(
-    ("value", "path"),
-    [
-        ("/srv/t.db", "/srv/t.db"),
-        ("t.db", "t.db"),
-        ("~/t.db", "HOME/t.db"),
-        ("sqlite:////srv/t.db", "/srv/t.db"),
-        ("sqlite:///t.db", "t.db"),
-    ],
-)
-def test_database_is_named_by_path_or_url(
-    value: str, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``--db`` takes a path, ``~`` too, or SQLAlchemy's URL of an SQLite file."""
-    monkeypatch.setenv("HOME", "/home/ann")
-    assert database.locate(value) == Path(path.replace("HOME", "/home/ann"))
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "postgresql://db/trust",
-        "mysql+pymysql://db/trust",
-        "sqlite://",
-        "sqlite:///:memory:",
-        ":memory:",
-        "a\0b",
-        "://x",
-        "sqlite://var/lib/t.db",
-        "sqlite:///t.db?mode=memory",
-    ],
-)
-def test_what_names_no_file_is_refused(value: str) -> None:
-    """Another kind of database, memory, options and a slash too few are refused, with a hint."""
-    with pytest.raises(UsageError) as refused:
-        database.locate(value)
-    assert refused.value.hint
-
-
-def test_default_place_is_the_systems_for_root_and_the_users_otherwise(tmp_path: Path) -> None:
-    """/var/lib for root; XDG_DATA_HOME, else ~/.local/share, for anybody else."""
-    program = "from trustctl.inventory.database import locate; print(locate(None))"
-
-    def told(*before: str, **environment: str) -> str:
-        ran = subprocess.run(
-            [*before, sys.executable, "-c", program],
-            env={"PATH": os.environ["PATH"], "HOME": "/home/ann", **environment},
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd="/",
-        )
-        return ran.stdout.strip()
-
-    user = _NOBODY if os.geteuid() == 0 else ()
-    assert told(*user, XDG_DATA_HOME="/data") == "/data/trustctl/trustctl.db"
-    assert told(*user) == "/home/ann/.local/share/trustctl/trustctl.db"
-    assert told(*user, XDG_DATA_HOME="data") == "/home/ann/.local/share/trustctl/trustctl.db"
-    if os.geteuid() == 0:
-        assert told(XDG_DATA_HOME="/data") == "/var/lib/trustctl/trustctl.db"
 
 
 def _text(path: Path) -> None:

@@ -21,6 +21,7 @@ from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.target import FileProblem, Stored
 from trustctl.publish import draft, manifest
 from trustctl.publish.draft import Draft, Last
+from trustctl.publish.folders import prepare
 from trustctl.publish.inspect import is_ours, scan
 from trustctl.publish.manifest import Manifest
 from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
@@ -179,29 +180,6 @@ def refuse_edited(edited: list[FileProblem], *, force: bool) -> None:
             "look at them; --force writes them anew",
             details=[*(f"{one.path}: {one.detail}" for one in edited[:20]), *more],
         )
-
-
-def prepare(place: Place) -> None:
-    """Make the target's folders; refuse a place that is not safe.
-
-    Raises:
-        TargetError: a link, another user's folder, or one that everybody may write.
-    """
-    if not os.path.lexists(place.directory):
-        if not os.path.isdir(place.directory.parent):
-            raise TargetError(
-                f"{place.directory.parent} is not there", f"mkdir -p {place.directory.parent}"
-            )
-        files.make_folder(place.directory, mode=0o755, group=None)
-    files.refuse_unsafe(place.directory)
-    if place.format == "pem":
-        files.make_folder(place.root.parent, mode=0o700, group=None)
-        files.refuse_unsafe(place.root.parent)
-    inner = [place.root, place.generations]
-    inner += [place.sets] if place.format == "exim" else []
-    for folder in inner:
-        files.make_folder(folder, mode=place.folder_mode, group=place.group)
-        files.refuse_unsafe(folder)
 
 
 def _write_nobody(place: Place) -> None:
