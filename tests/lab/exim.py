@@ -135,19 +135,23 @@ class Exim:
         )
 
     def submit(
-        self, *recipients: str, options: Sequence[str] = ("-odf",), utf8: bool = False
+        self,
+        *recipients: str,
+        options: Sequence[str] = ("-odf",),
+        utf8: bool = False,
+        keep: bool = False,
     ) -> Outcome:
         """As :meth:`send`, by SMTP: access control lists see each recipient.
 
         Args:
             utf8: declare the message internationalised (RFC 6531).
+            keep: as in :meth:`logged`.
         """
         given = "".join(f"RCPT TO:<{one}>\r\n" for one in recipients)
         declared = " SMTPUTF8" if utf8 else ""
         dialogue = f"MAIL FROM:<ann@us.test>{declared}\r\n{given}DATA\r\n\r\nhello\r\n.\r\nQUIT\r\n"
-        return self.logged(
-            "/usr/sbin/exim4", *options, "-bs", stdin=f"EHLO us.test\r\n{dialogue}".encode()
-        )
+        said = f"EHLO us.test\r\n{dialogue}".encode()
+        return self.logged("/usr/sbin/exim4", *options, "-bs", stdin=said, keep=keep)
 
     def logged(self, *command: str, stdin: bytes = b"", keep: bool = False) -> Outcome:
         """What the main log says while a command runs; then the queue and all hints are dropped.
