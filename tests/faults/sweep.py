@@ -35,6 +35,9 @@ MANY = ("pwrite64", "write", "fchown", "fchmod")
 DOCUMENTED = (6, 7)
 """The exit codes of an unusable inventory and of an unusable target."""
 
+INTERRUPTED = 130
+"""The exit code after ^C, as a shell has it."""
+
 _CLAIM = re.compile(r"nothing was (changed|overwritten)|it was left as it is")
 
 
@@ -145,6 +148,22 @@ class Sweep:
         self._left.add(left)
         self._look(f"killed at {call} {number}")
         self._again(f"after a kill at {call} {number}")
+
+    def interrupt(self, call: str, number: int, sent: signal.Signals) -> None:
+        """Let the numbered call be interrupted by a signal, look, and let it run again."""
+        self.restore()
+        why = f"{sent.name} at {call} {number}"
+        ended = self.run(*_inject(call, f"signal={sent.name}:when={number}"))
+        seen = self._look(why)
+        if sent is signal.SIGINT:
+            assert ended.code in (0, INTERRUPTED), f"{why}: {ended}"
+            assert "Traceback" not in ended.err, ended
+            assert "interrupted" in ended.err or ended.code == 0, ended
+            if _CLAIM.search(ended.err):
+                assert seen.inventory == self.old.inventory, f"it claims no change; {why}"
+        else:
+            assert ended.code == -sent, f"{why}: {ended}"
+        self._again(f"after {why}")
 
     def fail(self, call: str, error: str, when: str) -> Ended:
         """Let calls fail, look, and let it run again once they no longer do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import stat
@@ -23,6 +24,7 @@ APPLICATION_ID = 0x74727573
 """SQLite's application_id of an inventory: ``trus`` (SQLite file format, 1.3.9)."""
 
 BUSY_TIMEOUT_SECONDS = 60
+_SILENT = logging.NullHandler()
 REVISIONS = ("0001", "0002")
 """All revisions, oldest first; a test keeps it equal to migrations/."""
 
@@ -36,6 +38,9 @@ def _engine(path: Path, *, immutable: bool = False) -> Engine:
         poolclass=NullPool,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
     )
+
+    # what it would log (an interruption while it closes, with a traceback) we tell in our own words
+    logging.getLogger("sqlalchemy").addHandler(_SILENT)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
