@@ -193,9 +193,19 @@ class Terminal:
         """Type a line."""
         os.write(self._master, text.encode() + b"\r")
 
-    def press(self, key: bytes) -> None:
-        """Press one key: ``\\x03`` for ^C, ``\\x04`` for ^D."""
+    def leave(self, key: bytes) -> int:
+        """Press ``\\x03`` (^C) or ``\\x04`` (^D), again where a second later it still waits: a signal
+        that comes between a prompt and its read is seen after the next key. The exit code."""
         os.write(self._master, key)
+        for _ in range(_PATIENCE_SECONDS):
+            if select.select([self._master], [], [], 1)[0]:
+                more = self._read()
+                if not more:
+                    break
+                self.seen += more
+            else:
+                os.write(self._master, key)
+        return self.end()
 
     def end(self) -> int:
         """Read all that is still shown; the exit code."""
