@@ -194,8 +194,11 @@ class Terminal:
         os.write(self._master, text.encode() + b"\r")
 
     def leave(self, key: bytes) -> int:
-        """Press ``\\x03`` (^C) or ``\\x04`` (^D), again where a second later it still waits: a signal
-        that comes between a prompt and its read is seen after the next key. The exit code."""
+        """Press ``\\x03`` (^C) or ``\\x04`` (^D) and read to the end; the exit code.
+
+        It is pressed again where a second later it still waits: a signal that comes between a
+        prompt and its read is seen after the next key.
+        """
         os.write(self._master, key)
         for _ in range(_PATIENCE_SECONDS):
             if select.select([self._master], [], [], 1)[0]:
