@@ -62,13 +62,19 @@ _IMPORT = ("import", "peers.jsonl")
 _EXIM = ("export", "--to", "exim", "--format", "exim", "--yes")
 _PEM = ("export", "--to", "bundle", "--format", "pem", "--yes")
 _RETIRE = ("retire", "peer000003", "--reason", "replaced", "--yes")
+_EARLIER = tuple(
+    one
+    for number in range(4, 8)
+    for one in (("retire", f"peer{number:06}", "--reason", "replaced", "--yes"), _EXIM)
+)
+"""Four generations more: an export then removes the first, and the set that only it had."""
 
 OPERATIONS = {
     "add-first": Operation(_add("foo")),
     "add": Operation(_add("bar"), (_add("foo"),)),
     "import": Operation(_IMPORT, (_add("foo"),)),
     "export-exim-first": Operation(_EXIM, (_IMPORT,)),
-    "export-exim": Operation(_EXIM, (_IMPORT, _EXIM, _RETIRE)),
+    "export-exim": Operation(_EXIM, (_IMPORT, _EXIM, *_EARLIER, _RETIRE)),
     "export-pem-first": Operation(_PEM, (_IMPORT,)),
     "export-pem": Operation(_PEM, (_IMPORT, _PEM, _RETIRE)),
     "rollback-exim": Operation(

@@ -14,6 +14,7 @@ import re
 import shutil
 import sqlite3
 import stat
+from collections.abc import Container
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,14 +168,26 @@ def assert_none_torn(root: Path) -> None:
             assert list(folder.iterdir()) == [], f"{folder} has lost its manifest"
 
 
-def settled(tree: Tree) -> Tree:
-    """The tree without what depends on how many generations were begun: the one in force alone."""
-    found: Tree = {}
-    for path, (mode, content) in tree.items():
-        if "/generations/" in path or path.endswith("/current"):
-            continue
-        found[path] = (mode, content)
-    return found
+def settled(tree: Tree, names: Container[str]) -> Tree:
+    """The tree without what depends on how many generations were begun: those that are not in
+    force, and the trust sets that are not among ``names``."""
+    return {
+        path: found
+        for path, found in tree.items()
+        if not (
+            "/generations/" in path
+            or path.endswith("/current")
+            or ("/sets/" in path and os.path.basename(path) not in names)
+        )
+    }
+
+
+def orphans(root: Path) -> set[str]:
+    """The trust sets that no generation lists."""
+    there = {f"sets/{one.name}" for one in root.glob("sets/*")}
+    for one in root.glob("generations/*/manifest"):
+        there -= listed(root, one.parent).keys()
+    return there
 
 
 def signature(folder: Path) -> bytes:

@@ -9,6 +9,7 @@ cut can leave: for that ``test_syncs`` looks at what was forced to the disk, and
 from __future__ import annotations
 
 import collections
+import os
 import re
 import shutil
 import signal
@@ -146,7 +147,7 @@ class Sweep:
         if left in self._left:
             return  # to the byte what an earlier kill left: it was looked at then
         self._left.add(left)
-        self._look(f"killed at {call} {number}")
+        self.look(f"killed at {call} {number}")
         self._again(f"after a kill at {call} {number}")
 
     def interrupt(self, call: str, number: int, sent: signal.Signals) -> None:
@@ -154,7 +155,7 @@ class Sweep:
         self.restore()
         why = f"{sent.name} at {call} {number}"
         ended = self.run(*_inject(call, f"signal={sent.name}:when={number}"))
-        seen = self._look(why)
+        seen = self.look(why)
         if sent is signal.SIGINT:
             assert ended.code in (0, INTERRUPTED), f"{why}: {ended}"
             assert "Traceback" not in ended.err, ended
@@ -170,7 +171,7 @@ class Sweep:
         self.restore()
         ended = self.run(*_inject(call, f"error={error}:when={when}"))
         why = f"{call} {when} failing with {error}: {ended}"
-        seen = self._look(why)
+        seen = self.look(why)
         # what cannot be removed stays
         tidy = call != "unlink"
         if ended.code == 0:
@@ -187,7 +188,7 @@ class Sweep:
         self._again(why, tidy=tidy)
         return ended
 
-    def _look(self, why: str) -> Seen:
+    def look(self, why: str) -> Seen:
         """Each of the parts is wholly old or wholly new, and none is ahead of what it tells of."""
         seen, old, new = self.see(), self.old, self.new
         begun = old.inventory is None and _is_empty(seen.inventory)
@@ -199,12 +200,28 @@ class Sweep:
         if seen.inventory == new.inventory != old.inventory:
             ahead = (seen.in_force, seen.bundle) != (new.in_force, new.bundle)
             assert not ahead, f"the inventory tells of what is not there, {why}"
+        for folder in self._claimed(seen):
+            assert (folder / "manifest").exists(), f"{folder} is told of and is not there, {why}"
         for path, (_mode, content) in seen.tree.items():
             if TEMPORARY in path or "/sets/" in path:
                 continue  # a set's name is its hash: see() has looked at those that count
             allowed = [one.tree[path][1] for one in (old, new) if path in one.tree]
             assert content in allowed, f"{path} is neither the old nor the new one, {why}"
         return seen
+
+    def _claimed(self, seen: Seen) -> list[Path]:
+        """The generations that the inventory says are in force, where anything is."""
+        if seen.inventory is None:
+            return []
+        roots = {"exim": self.world / "exim/trustctl"}
+        for one in self.world.glob("inventory/generations/*"):
+            roots["bundle"] = one
+        return [
+            root / f"generations/{number:08}"
+            for path, number in seen.inventory.claims.items()
+            if (root := roots.get(Path(path).name)) is not None
+            and os.path.lexists(root / "current")
+        ]
 
     def _again(self, why: str, *, tidy: bool = True) -> None:
         complete = self.operation.complete is not None and self.see() == self.new
@@ -219,7 +236,11 @@ class Sweep:
         seen = self.see()
         assert seen.inventory == self.new.inventory, why
         assert (seen.in_force, seen.bundle) == (self.new.in_force, self.new.bundle), why
-        assert state.settled(seen.tree) == state.settled(self.new.tree), why
+        for folder in self._claimed(seen):
+            assert folder == (folder.parents[1] / "current").resolve(), f"{folder}, {why}"
+        names = [name for found in self.new.in_force.values() for name in found or ()]
+        assert state.settled(seen.tree, names) == state.settled(self.new.tree, names), why
+        assert state.orphans(self.world / "exim/trustctl") == set(), why
         assert not tidy or state.leftovers(self.world) == [], why
 
 
