@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,12 +30,14 @@ REVISIONS = ("0001", "0002")
 """All revisions, oldest first; a test keeps it equal to migrations/."""
 
 
-def _engine(path: Path, *, immutable: bool = False) -> Engine:
+@cache
+def _engine(location: str, *, immutable: bool) -> Engine:
+    # one for each file: what SQLAlchemy compiles is kept with its engine, the connections are not
     query = {"uri": "true", "mode": "ro" if immutable else "rw"}
     if immutable:
         query["immutable"] = "1"
     engine = create_engine(
-        URL.create("sqlite", database=uri(path), query=query),
+        URL.create("sqlite", database=location, query=query),
         poolclass=NullPool,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
     )
@@ -189,7 +192,7 @@ def open_engine(path: Path, *, write: bool, check_version: bool = True) -> Engin
     immutable = (
         not write and not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
     )
-    engine = _engine(path, immutable=immutable)
+    engine = _engine(uri(path), immutable=immutable)
     if check_version:
         with mapped(path), engine.connect() as connection:
             found = version(connection)
