@@ -128,11 +128,17 @@ def test_lines_that_the_inventory_refuses_are_named_too(
     assert "-:1: " not in ran.err
 
 
-def test_many_bad_lines_are_counted(console: Console) -> None:
-    """Fifty are shown, the rest is a number."""
-    ran = console.fails("import", "-", code=4, stdin=b"{}\n" * 60)
-    assert "... and 10 more" in ran.err
-    assert "(bad lines: 60)" in ran.err
+def test_many_bad_lines_are_all_named(console: Console) -> None:
+    """However many: each with its number."""
+    ran = console.fails("import", "-", code=4, stdin=b"{}\n" * 600)
+    assert all(f"-:{number}: " in ran.err for number in range(1, 601))
+    assert "(bad lines: 600)" in ran.err
+
+
+def test_a_stream_of_bad_lines_is_given_up(console: Console) -> None:
+    """After ten thousand it is no import file: what was read is named, and that there is more."""
+    ran = console.fails("import", "-", code=4, stdin=b"{}\n" * 10_500)
+    assert "(bad lines: 10000, the rest was not read)" in ran.err
 
 
 @pytest.mark.parametrize(

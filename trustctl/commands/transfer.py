@@ -13,7 +13,6 @@ from trustctl.errors import InputError
 if TYPE_CHECKING:
     from trustctl.facts.addition import Imported
 
-_SHOWN = 50
 _BAD_AT_MOST = 10_000
 """After so many bad lines it is no import file, and perhaps without an end."""
 
@@ -67,7 +66,7 @@ def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
                 good.append((line, read_addition(values, folder=folder, actor=actor, now=call.now)))
             except TrustctlError as error:
                 bad.append((line, error.message))
-    _refuse(file, bad)
+    _refuse(file, bad, cut=len(bad) >= _BAD_AT_MOST)
     return good
 
 
@@ -103,18 +102,15 @@ def _progress(length: int, label: str) -> Any:
     )
 
 
-def _refuse(file: str, bad: list[tuple[int, str]]) -> None:
+def _refuse(file: str, bad: list[tuple[int, str]], *, cut: bool = False) -> None:
     if not bad:
         return
     from trustctl import render
 
-    for line, text in sorted(bad)[:_SHOWN]:
+    for line, text in sorted(bad):
         render.note(f"{file}:{line}: {text}")
-    if len(bad) > _SHOWN:
-        render.note(f"... and {len(bad) - _SHOWN} more")
-    raise InputError(
-        f"{file}: nothing was imported (bad lines: {len(bad)})", "mend them, import again"
-    )
+    count = f"{len(bad)}, the rest was not read" if cut else str(len(bad))
+    raise InputError(f"{file}: nothing was imported (bad lines: {count})", "mend them, import again")
 
 
 @click.command()
