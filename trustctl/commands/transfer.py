@@ -110,7 +110,9 @@ def _refuse(file: str, bad: list[tuple[int, str]], *, cut: bool = False) -> None
     for line, text in sorted(bad):
         render.note(f"{file}:{line}: {text}")
     count = f"{len(bad)}, the rest was not read" if cut else str(len(bad))
-    raise InputError(f"{file}: nothing was imported (bad lines: {count})", "mend them, import again")
+    raise InputError(
+        f"{file}: nothing was imported (bad lines: {count})", "mend them, import again"
+    )
 
 
 @click.command()
