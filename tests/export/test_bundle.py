@@ -11,8 +11,8 @@ import pytest
 
 from tests import certs
 from tests.certs import Made
-from tests.trusts import EXPIRES, HOSTILE, hostile, trust, trusted
 from tests.tools import output, require
+from tests.trusts import EXPIRES, HOSTILE, hostile, trust, trusted
 from trustctl.errors import DatabaseError
 from trustctl.export.bundle import bundle, compile_peer, pem
 from trustctl.facts.records import TrustedCertificate
