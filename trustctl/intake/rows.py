@@ -20,7 +20,6 @@ LINE_LIMIT = 4 << 20
 """The longest line, in bytes."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class RowError:
     """What is wrong with one line. ``text`` may quote hostile text: escape it."""
