@@ -14,6 +14,7 @@ import pytest
 
 from tests.certs import Made
 from tests.inventory.store import NOW, Store, addition, fingerprints
+from tests.tools import output, require, require_root
 from trustctl.errors import DatabaseError
 from trustctl.inventory import database, schema
 from trustctl.inventory.transaction import reading, writing
@@ -66,8 +67,14 @@ def test_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
 
 def test_file_is_private_from_its_first_byte(tmp_path: Path, store: Store) -> None:
     """Whatever the umask, the open that makes a file in the inventory's folder says 0600."""
-    if not _traced(tmp_path, store.path):
-        return
+    require("strace")
+    program = (
+        "import os, sys; from pathlib import Path; os.umask(0);"
+        "from trustctl.inventory.transaction import writing\n"
+        "with writing(Path(sys.argv[1]), 'root', 1, create=True): pass"
+    )
+    traced = ("strace", "-f", "-qq", "-e", "trace=openat,open,creat", "-o", str(tmp_path / "trace"))
+    output(*traced, sys.executable, "-c", program, str(store.path))
     made: dict[str, str] = {}
     for line in (tmp_path / "trace").read_text().splitlines():
         if f'"{store.path.parent}/' in line and "O_CREAT" in line and " = -1 " not in line:
@@ -75,26 +82,6 @@ def test_file_is_private_from_its_first_byte(tmp_path: Path, store: Store) -> No
     # the database (beside its place at first), and the logs of each
     assert {name.rpartition("-")[2] for name in made} >= {"wal", "shm"}
     assert [line for line in made.values() if ", 0600)" not in line] == []
-
-
-def _traced(folder: Path, path: Path) -> bool:
-    """Whether a first writer could be run under strace; ``folder/trace`` is what it opened."""
-    program = (
-        "import os, sys; from pathlib import Path; os.umask(0);"
-        "from trustctl.inventory.transaction import writing\n"
-        "with writing(Path(sys.argv[1]), 'root', 1, create=True): pass"
-    )
-    try:
-        subprocess.run(
-            ["strace", "-f", "-qq", "-e", "trace=openat,open,creat", "-o", folder / "trace",
-             sys.executable, "-c", program, path],
-            check=True,
-        )  # fmt: skip
-    except FileNotFoundError:
-        if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
-            pytest.fail("strace is needed")
-        pytest.skip("strace is needed to see how files are opened")
-    return True
 
 
 def test_file_is_set_up_for_durable_concurrent_writes(store: Store) -> None:
@@ -324,8 +311,7 @@ def _as_nobody(action: str, path: Path) -> str:
 @pytest.fixture
 def others(tmp_path: Path, foo: Made) -> Store:
     """An inventory of root's, for others to try; skipped where nobody else can be."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can be somebody else")
+    require_root()
     for folder in (tmp_path, *tmp_path.parents[:3]):
         if folder != Path("/tmp"):  # noqa: S108
             folder.chmod(0o755)

@@ -17,6 +17,7 @@ import pytest
 from tests.certs import Made
 from tests.inventory.older import make_older
 from tests.inventory.store import NOW, Store, addition, fingerprints
+from tests.tools import require, require_root
 from trustctl.errors import DatabaseError, TargetError
 from trustctl.inventory import generations, schema, upkeep
 from trustctl.inventory.generations import GenerationRow
@@ -91,8 +92,7 @@ def test_upgrade_of_the_newest_does_nothing(older: Store) -> None:
 
 def test_upgrade_that_cannot_back_up_changes_nothing(older: Store) -> None:
     """No backup, no upgrade."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can be somebody else")
+    require_root()
     for folder in (older.path.parent, *older.path.parents[1:5]):
         if folder != Path("/tmp"):  # noqa: S108
             folder.chmod(0o755)
@@ -134,10 +134,7 @@ def test_failing_migration_leaves_the_older_inventory(older: Store) -> None:
 
 def test_killed_upgrade_leaves_the_older_or_the_newest(older: Store, tmp_path: Path) -> None:
     """kill -9 at every eighth write: whole and of one version; then it can be repeated."""
-    if shutil.which("strace") is None:
-        if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
-            pytest.fail("strace is needed")
-        pytest.skip("strace is needed to kill at each write")
+    require("strace")
     kept = tmp_path / "kept"
     shutil.copy(older.path, kept)
     found, number = set(), 0
