@@ -18,6 +18,8 @@ from tests.certs import self_signed
 from tests.inventory.older import make_older
 from trustctl.inventory import schema
 
+pytestmark = pytest.mark.xdist_group("wheel")  # it is built once
+
 _TREE = Path(trustctl.__file__).resolve().parent.parent
 _WHERE = "from trustctl.resources import resource; print(resource('migrations'), resource('share'))"
 _CARRIED = ("migrations", "share")
