@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pwd
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -122,8 +124,15 @@ class Exim:
         self.ok("update-exim4.conf")
 
     def serve(self) -> None:
-        """Start the daemon."""
+        """Start the daemon, and wait until it listens."""
         self.ok("/usr/sbin/exim4", "-bd")
+        address = int.from_bytes(ipaddress.IPv4Address(self.address).packed, "little")
+        listening = f"{address:08X}:0019 00000000:0000 0A"
+        for _attempt in range(500):
+            if listening in Path(f"/proc/{self.pid}/net/tcp").read_text():
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"{self.name} does not listen on {self.address}")
 
     def send(
         self, *recipients: str, sender: str = "ann@us.test", options: Sequence[str] = ("-odf",)
