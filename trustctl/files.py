@@ -27,6 +27,8 @@ _HINTS = {
     errno.ELOOP: "name the real place: trustctl does not write through symbolic links",
     errno.EIO: "the disk is failing",
 }
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+"""What rename(2) says of a folder's new name that another process has just taken."""
 
 
 @contextmanager
@@ -115,14 +117,30 @@ def point(link: Path, to: str) -> None:
 
 
 def make_folder(path: Path, *, mode: int, group: int | None) -> bool:
-    """Make one folder, with its mode and group; False where it is there already."""
-    try:
-        os.mkdir(path, mode)
-    except FileExistsError:
+    """Make one folder, with its mode and group from the start; False where it is there already."""
+    if os.path.lexists(path):
         return False
-    if group is not None:
-        os.chown(path, -1, group)
-    os.chmod(path, mode)
+    begun = f"{TEMPORARY}{path.name}-"
+    for one in leftovers(path.parent):
+        if one.name.startswith(begun):
+            with suppress(OSError):
+                os.rmdir(one)
+    scratch = path.with_name(f"{begun}{os.getpid()}")
+    try:
+        os.mkdir(scratch, 0o700)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    try:
+        if group is not None:
+            os.chown(scratch, -1, group)
+        os.chmod(scratch, mode)
+        os.rename(scratch, path)
+    except BaseException as error:
+        with suppress(OSError):
+            os.rmdir(scratch)
+        if isinstance(error, OSError) and error.errno in _TAKEN:
+            return False
+        raise
     sync(path.parent)
     return True
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from trustctl.facts.text import printable
 
 WIDTH = 80
+_PART = 1000
 
 
 def line(text: str = "") -> None:
@@ -76,22 +78,44 @@ def blocks(lines: Iterable[str]) -> bool:
     return True
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int = 0) -> None:
-    """A plain table of at most 80 columns.
+def as_json_list(values: Iterable[Any]) -> None:
+    """As :func:`as_json` of a list, with a part of it in memory at a time."""
+    rest = iter(values)
+    before = "[\n"
+    while part := list(islice(rest, _PART)):
+        sys.stdout.write(before + json.dumps(part, ensure_ascii=True, indent=2)[2:-2])
+        before = ",\n"
+    sys.stdout.write("[]\n" if before.startswith("[") else "\n]\n")
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: int = 0) -> int:
+    """A plain table of at most 80 columns; nothing where there are no rows.
 
     Args:
         flexible: the column that is cut (with an ellipsis) when the table is too wide.
+
+    Returns:
+        The number of rows.
     """
     from tabulate import tabulate
 
     cells = [[printable(cell) for cell in row] for row in rows]
+    count = len(cells)
     if not cells:
-        return
-    widths = [max(len(row[i]) for row in [list(headers), *cells]) for i in range(len(headers))]
+        return count
+    cells.insert(0, list(headers))
+    widths = [max(len(row[i]) for row in cells) for i in range(len(headers))]
     spare = WIDTH - 2 * (len(headers) - 1) - sum(widths)
     if spare < 0:
         limit = max(8, widths[flexible] + spare)
-        for row in cells:
+        widths[flexible] = min(widths[flexible], limit)
+        for row in cells[1:]:
             row[flexible] = printable(row[flexible], limit)
-    text = tabulate([list(headers), *cells], tablefmt="plain", disable_numparse=True)
-    sys.stdout.write("\n".join(one.rstrip() for one in text.splitlines()) + "\n")
+    # a part at a time: tabulate copies every cell several times over; a first row as wide as the
+    # widest cells makes the parts alike
+    ruler = ["-" * width for width in widths]
+    for start in range(0, len(cells), _PART):
+        part = [ruler, *cells[start : start + _PART]]
+        text = tabulate(part, tablefmt="plain", disable_numparse=True)
+        sys.stdout.write("".join(f"{one.rstrip()}\n" for one in text.splitlines()[1:]))
+    return count

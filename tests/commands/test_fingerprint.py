@@ -192,8 +192,7 @@ def test_a_person_may_leave_at_a_prompt(console: Console, foo: certs.Made, key: 
     """^C and ^D end it in one line, with nothing stored."""
     person = console.terminal("add", console.write("peer.pem", foo.pem), "--fingerprint")
     person.expect("Peer's name [foo]: ")
-    person.press(key)
-    assert person.end() == 130
+    assert person.leave(key) == 130
     assert "interrupted; nothing was changed" in person.seen
     assert not console.db.exists()
 

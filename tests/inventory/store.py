@@ -140,6 +140,12 @@ class Store:
         with self.writing(now=now) as tx:
             assert transfer.apply(tx, rows) == []
 
+    def imported_into(self, folder: Path) -> Store:
+        """An empty inventory in ``folder`` that has imported the dump."""
+        other = Store(folder / "again" / "trustctl.db")
+        other.import_(self.dump())
+        return other
+
     @contextmanager
     def raw(self, *, as_attacker: bool = False) -> Iterator[sqlite3.Connection]:
         """The file as any other program opens it: plain sqlite3, commits at the end.

@@ -14,7 +14,8 @@ import pytest
 
 from tests.certs import Made
 from tests.inventory.store import NOW, Store, addition, fingerprints
-from trustctl.errors import DatabaseError, UsageError
+from tests.tools import output, require, require_root
+from trustctl.errors import DatabaseError
 from trustctl.inventory import database, schema
 from trustctl.inventory.transaction import reading, writing
 from trustctl.inventory.upkeep import backup, upgrade
@@ -66,8 +67,14 @@ def test_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
 
 def test_file_is_private_from_its_first_byte(tmp_path: Path, store: Store) -> None:
     """Whatever the umask, the open that makes a file in the inventory's folder says 0600."""
-    if not _traced(tmp_path, store.path):
-        return
+    require("strace")
+    program = (
+        "import os, sys; from pathlib import Path; os.umask(0);"
+        "from trustctl.inventory.transaction import writing\n"
+        "with writing(Path(sys.argv[1]), 'root', 1, create=True): pass"
+    )
+    traced = ("strace", "-f", "-qq", "-e", "trace=openat,open,creat", "-o", str(tmp_path / "trace"))
+    output(*traced, sys.executable, "-c", program, str(store.path))
     made: dict[str, str] = {}
     for line in (tmp_path / "trace").read_text().splitlines():
         if f'"{store.path.parent}/' in line and "O_CREAT" in line and " = -1 " not in line:
@@ -75,26 +82,6 @@ def test_file_is_private_from_its_first_byte(tmp_path: Path, store: Store) -> No
     # the database (beside its place at first), and the logs of each
     assert {name.rpartition("-")[2] for name in made} >= {"wal", "shm"}
     assert [line for line in made.values() if ", 0600)" not in line] == []
-
-
-def _traced(folder: Path, path: Path) -> bool:
-    """Whether a first writer could be run under strace; ``folder/trace`` is what it opened."""
-    program = (
-        "import os, sys; from pathlib import Path; os.umask(0);"
-        "from trustctl.inventory.transaction import writing\n"
-        "with writing(Path(sys.argv[1]), 'root', 1, create=True): pass"
-    )
-    try:
-        subprocess.run(
-            ["strace", "-f", "-qq", "-e", "trace=openat,open,creat", "-o", folder / "trace",
-             sys.executable, "-c", program, path],
-            check=True,
-        )  # fmt: skip
-    except FileNotFoundError:
-        if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
-            pytest.fail("strace is needed")
-        pytest.skip("strace is needed to see how files are opened")
-    return True
 
 
 def test_file_is_set_up_for_durable_concurrent_writes(store: Store) -> None:
@@ -165,68 +152,6 @@ def test_odd_file_names_are_opened_as_they_are(tmp_path: Path, foo: Made) -> Non
     store.add(addition("foo", foo, "foo.test"))
     assert os.listdir(tmp_path) == [store.path.name]
     assert store.verify() == []
-
-
-@pytest.mark.parametrize(
-    ("value", "path"),
-    [
-        ("/srv/t.db", "/srv/t.db"),
-        ("t.db", "t.db"),
-        ("~/t.db", "HOME/t.db"),
-        ("sqlite:////srv/t.db", "/srv/t.db"),
-        ("sqlite:///t.db", "t.db"),
-    ],
-)
-def test_database_is_named_by_path_or_url(
-    value: str, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``--db`` takes a path, ``~`` too, or SQLAlchemy's URL of an SQLite file."""
-    monkeypatch.setenv("HOME", "/home/ann")
-    assert database.locate(value) == Path(path.replace("HOME", "/home/ann"))
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "postgresql://db/trust",
-        "mysql+pymysql://db/trust",
-        "sqlite://",
-        "sqlite:///:memory:",
-        ":memory:",
-        "a\0b",
-        "://x",
-        "sqlite://var/lib/t.db",
-        "sqlite:///t.db?mode=memory",
-    ],
-)
-def test_what_names_no_file_is_refused(value: str) -> None:
-    """Another kind of database, memory, options and a slash too few are refused, with a hint."""
-    with pytest.raises(UsageError) as refused:
-        database.locate(value)
-    assert refused.value.hint
-
-
-def test_default_place_is_the_systems_for_root_and_the_users_otherwise(tmp_path: Path) -> None:
-    """/var/lib for root; XDG_DATA_HOME, else ~/.local/share, for anybody else."""
-    program = "from trustctl.inventory.database import locate; print(locate(None))"
-
-    def told(*before: str, **environment: str) -> str:
-        ran = subprocess.run(
-            [*before, sys.executable, "-c", program],
-            env={"PATH": os.environ["PATH"], "HOME": "/home/ann", **environment},
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd="/",
-        )
-        return ran.stdout.strip()
-
-    user = _NOBODY if os.geteuid() == 0 else ()
-    assert told(*user, XDG_DATA_HOME="/data") == "/data/trustctl/trustctl.db"
-    assert told(*user) == "/home/ann/.local/share/trustctl/trustctl.db"
-    assert told(*user, XDG_DATA_HOME="data") == "/home/ann/.local/share/trustctl/trustctl.db"
-    if os.geteuid() == 0:
-        assert told(XDG_DATA_HOME="/data") == "/var/lib/trustctl/trustctl.db"
 
 
 def _text(path: Path) -> None:
@@ -386,8 +311,7 @@ def _as_nobody(action: str, path: Path) -> str:
 @pytest.fixture
 def others(tmp_path: Path, foo: Made) -> Store:
     """An inventory of root's, for others to try; skipped where nobody else can be."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can be somebody else")
+    require_root()
     for folder in (tmp_path, *tmp_path.parents[:3]):
         if folder != Path("/tmp"):  # noqa: S108
             folder.chmod(0o755)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pwd
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -122,8 +124,15 @@ class Exim:
         self.ok("update-exim4.conf")
 
     def serve(self) -> None:
-        """Start the daemon."""
+        """Start the daemon, and wait until it listens."""
         self.ok("/usr/sbin/exim4", "-bd")
+        address = int.from_bytes(ipaddress.IPv4Address(self.address).packed, "little")
+        listening = f"{address:08X}:0019 00000000:0000 0A"
+        for _attempt in range(500):
+            if listening in Path(f"/proc/{self.pid}/net/tcp").read_text():
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"{self.name} does not listen on {self.address}")
 
     def send(
         self, *recipients: str, sender: str = "ann@us.test", options: Sequence[str] = ("-odf",)
@@ -135,19 +144,23 @@ class Exim:
         )
 
     def submit(
-        self, *recipients: str, options: Sequence[str] = ("-odf",), utf8: bool = False
+        self,
+        *recipients: str,
+        options: Sequence[str] = ("-odf",),
+        utf8: bool = False,
+        keep: bool = False,
     ) -> Outcome:
         """As :meth:`send`, by SMTP: access control lists see each recipient.
 
         Args:
             utf8: declare the message internationalised (RFC 6531).
+            keep: as in :meth:`logged`.
         """
         given = "".join(f"RCPT TO:<{one}>\r\n" for one in recipients)
         declared = " SMTPUTF8" if utf8 else ""
         dialogue = f"MAIL FROM:<ann@us.test>{declared}\r\n{given}DATA\r\n\r\nhello\r\n.\r\nQUIT\r\n"
-        return self.logged(
-            "/usr/sbin/exim4", *options, "-bs", stdin=f"EHLO us.test\r\n{dialogue}".encode()
-        )
+        said = f"EHLO us.test\r\n{dialogue}".encode()
+        return self.logged("/usr/sbin/exim4", *options, "-bs", stdin=said, keep=keep)
 
     def logged(self, *command: str, stdin: bytes = b"", keep: bool = False) -> Outcome:
         """What the main log says while a command runs; then the queue and all hints are dropped.

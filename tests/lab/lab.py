@@ -12,7 +12,15 @@ from tests import certs
 from tests.certs import Made
 from tests.lab.exim import Exim, receiver
 from tests.lab.network import Network
-from tests.lab.senders import LISTED, ONE_BUNDLE, PER_DOMAIN, RECIPE_2009, Naive, Protected
+from tests.lab.senders import (
+    LISTED,
+    ONE_BUNDLE,
+    PER_DOMAIN,
+    RECIPE_2009,
+    Administered,
+    Naive,
+    Protected,
+)
 
 S = TypeVar("S", bound=Exim)
 _SMTPD = Path(__file__).resolve().with_name("smtpd.py")
@@ -113,6 +121,20 @@ class Lab:
                 self.network, name, macros=macros, files=files, aliases=aliases, edit=edit
             ),
         )
+
+    def administered(
+        self, name: str, *, settings: Mapping[str, str] | None = None, macros: str = ""
+    ) -> Administered:
+        """A stock Debian Exim with a daemon, for which somebody types trustctl's commands."""
+
+        def make() -> Administered:
+            address = self.network.address()
+            given = {"dc_local_interfaces": address, **(settings or {})}
+            made = Administered(self.network, name, address=address, settings=given, macros=macros)
+            made.ok("/usr/sbin/exim4", "-bd", "-oP", "/run/exim4/exim.pid")
+            return made
+
+        return self.sender(name, make)
 
     # certificates
 

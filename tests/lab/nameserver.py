@@ -51,8 +51,8 @@ def _record(kind: int, said: str) -> bytes:
     if kind == TYPES["A"]:
         content = ipaddress.IPv4Address(data).packed
     elif kind == TYPES["MX"]:
-        preference, _space, host = data.rpartition(" ")
-        content = struct.pack(">H", int(preference or 10)) + _name(host)
+        preference, _space, host = data.partition(" ") if data[0].isdigit() else ("10", "", data)
+        content = struct.pack(">H", int(preference)) + _name(host)
     elif kind == TYPES["CNAME"]:
         content = _name(data)
     else:
@@ -78,7 +78,7 @@ def main() -> None:
     print("ready", flush=True)
     while True:
         query, client = server.recvfrom(4096)
-        with contextlib.suppress(IndexError, struct.error):
+        with contextlib.suppress(IndexError, ValueError, struct.error):
             server.sendto(answer(query, json.loads(zone.read_text())), client)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.certs import Made
 from tests.lab.exim import Exim
 from tests.lab.network import Network
+from tests.publish.box import tree
 from trustctl.export import cdb
 from trustctl.export.exim import GUARD, NOBODY, NOBODY_TEXT, compile_peer, configuration
 from trustctl.facts.records import PeerTrust, Role, TrustedCertificate
@@ -95,6 +97,41 @@ class Protected(Exim):
         for one in (self.data, *self.data.rglob("*")):
             if not one.is_symlink():
                 one.chmod(0o755 if one.is_dir() else 0o644)
+
+
+class Administered(Exim):
+    """A host whose administrator types trustctl's commands."""
+
+    def trustctl(self, *words: str, code: int = 0, stdin: bytes = b"") -> str:
+        """What the command says, results and complaints; ``code`` is the expected exit code."""
+        command = (str(Path(sys.executable).with_name("trustctl")), "--db", str(self.db), *words)
+        ran = self.run(*command, stdin=stdin)
+        told = (ran.stdout + ran.stderr).decode()
+        assert ran.returncode == code, (words, ran.returncode, told)
+        assert "Traceback" not in told
+        return told
+
+    @property
+    def db(self) -> Path:
+        """The inventory's file."""
+        return self.etc.with_name("inventory") / "trustctl.db"
+
+    def add(self, made: Made, peer: str, *more: str, domain: str = "", vouched: bool = True) -> str:
+        """Add a peer's certificate, compared over the phone (or not yet)."""
+        path = self.put("../peer.pem", made.pem)
+        words = ["add", str(path), "--peer", peer, "--domain", domain or f"{peer}.test", *more]
+        if vouched:
+            words += ["--fingerprint", made.fingerprint, "--via", "phone"]
+            words += ["--vouched-by", "Ann <ann@us.test>"]
+        return self.trustctl(*words)
+
+    def export(self, *more: str, code: int = 0) -> str:
+        """Put the inventory in force."""
+        return self.trustctl("export", "--to", "/etc/exim4", "--reload", *more, code=code)
+
+    def tree(self) -> dict[str, str]:
+        """Everything that Exim reads: modes, owners, content."""
+        return {**tree(self.etc), **tree(self.etc.with_name("lib"))}
 
 
 ROUTER = """

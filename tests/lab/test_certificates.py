@@ -56,6 +56,16 @@ def test_an_impostor_gets_nothing(lab: Lab, attacker: str) -> None:
     assert impostor.taken() == []
 
 
+def test_a_file_for_each_domain_stops_another_peer(lab: Lab) -> None:
+    """What another peer signed does not verify where only this peer's certificate is trusted; a
+    file for each domain is the half of it, the pin the other."""
+    lab.per_domain.only(FOO, lab.foo_cert)
+    lab.route(FOO, lab.insider)
+    assert lab.per_domain.send("bob@foo.test").waits
+    lab.route(FOO, lab.foo)
+    assert lab.per_domain.send("bob@foo.test").one.cv == "yes"
+
+
 def test_a_protected_domain_of_the_impostor_s_own_stays_open(lab: Lab) -> None:
     """The peer whose certificate can sign still gets its own mail."""
     lab.us.trust(peer("bar.test", trusted(lab.bar_cert, may_sign=True)))

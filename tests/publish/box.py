@@ -78,6 +78,8 @@ class Box:
                 if not entry.is_dir():
                     entry.unlink()
         self.set(configtype=configtype, split=split)
+        # a machine on which trustctl is in use has data of its own there
+        shutil.rmtree(self.etc / "trustctl", ignore_errors=True)
         (self.etc / "trustctl").mkdir(mode=0o750)
         mounts = " && ".join(
             f"mount --bind {folder / one.strip('/').replace('/', '-')} {one}" for one in FOLDERS

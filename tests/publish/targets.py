@@ -59,14 +59,20 @@ class Target:
         """A peer compiled for this target."""
         return peer(name, *numbers, domains=domains, format_name=self.format)
 
-    def plan(self, *peers: CompiledPeer, last: bool = True, full: bool = True) -> Plan:
-        """What an export of these peers would do. ``last=False``: the manifest is not read."""
+    def plan(
+        self, *peers: CompiledPeer, last: bool = True, full: bool = True, whole: bool = False
+    ) -> Plan:
+        """What an export of these peers would do.
+
+        Args:
+            last: read the manifest. whole: read every set, as ``--force`` does.
+        """
         found = store.last_generation(self.place) if last else None
         return store.plan(
             self.place,
             peers,
             last=found,
-            problems=store.look(self.place, found),
+            problems=store.look(self.place, found, whole=whole),
             full=full,
             checkpoint=Checkpoint(self.now - NOW, "0" * 64),
             as_of=self.now,
@@ -77,7 +83,7 @@ class Target:
     ) -> Published | None:
         """Export these peers; None where there was nothing to do."""
         self.now += 1
-        planned = self.plan(*peers, last=last, full=full)
+        planned = self.plan(*peers, last=last, full=full, whole=force)
         if planned.nothing_to_do:
             return None
         return store.carry_out(planned, now=self.now, force=force)

@@ -185,6 +185,7 @@ def test_a_router_that_comes_first_and_takes_all_is_refused(exim: Make, split: b
     "router",
     [
         "mine:\n  driver = accept\n  domains = +local_domains\n  transport = mail_spool\n",
+        "mine:\n  driver = accept\n  verify_only\n",
         "mine:\n  driver = ipliteral\n  domains = ! +local_domains\n  transport = remote_smtp\n",
     ],
 )

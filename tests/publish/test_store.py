@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import resource
 import stat
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.publish.targets import NOW, Target, certificate
+from tests.publish.targets import Target
 from trustctl.errors import TargetError
+from trustctl.export import cdb
 from trustctl.facts.compiled import CompiledPeer
-from trustctl.publish import store
+from trustctl.publish import manifest, store
 from trustctl.publish.inspect import inspect
 
 _FOLDER = Path(__file__).resolve().parents[2]
@@ -119,52 +117,6 @@ def test_closed_domains_keep_an_entry(target: Target) -> None:
     assert planned.draft.changes.closed == ("foo.test",)
     target.export(target.peer("foo"))
     assert target.entries() == {"foo.test": "closed=yes"}
-
-
-def test_old_generations_go(target: Target) -> None:
-    """Five stay, and with them the sets that they need; others go."""
-    for number in range(8):
-        target.export(target.peer("foo", number))
-    assert target.place.numbers() == [4, 5, 6, 7, 8]
-    assert len(target.sets()) == 5
-    assert target.problems() == []
-
-
-def test_the_generation_in_force_stays(target: Target) -> None:
-    """However old it is."""
-    for number in range(7):
-        target.export(target.peer("foo", number))
-    os.unlink(target.place.current)
-    target.place.current.symlink_to("generations/00000003")
-    from trustctl.publish.removal import prune
-
-    prune(target.place, keep=2)
-    assert target.place.numbers() == [3, 6, 7]
-    assert target.problems() == []
-
-
-def test_pruning_leaves_what_others_put_there(target: Target) -> None:
-    """A file in an old generation's folder or among the sets is not ours to remove."""
-    target.export(target.peer("foo", 0))
-    mine = [target.place.folder(1) / "notes.txt", target.place.sets / "mine.pem"]
-    for one in mine:
-        one.write_bytes(b"mine")
-    for number in range(1, 8):
-        target.export(target.peer("foo", number))
-    assert [one.read_bytes() for one in mine] == [b"mine", b"mine"]
-    assert not (target.place.folder(1) / "manifest").exists()
-
-
-def test_an_unreadable_generation_does_not_stop_pruning_with_an_error(target: Target) -> None:
-    """What was put in force is in force: an old, damaged manifest makes no failure of it, and the
-    sets that it may need stay."""
-    for number in range(5):
-        target.export(target.peer("foo", number))
-    (target.place.folder(4) / "manifest").write_bytes(b"damaged")
-    done = target.export(target.peer("foo", 50))
-    assert done is not None
-    assert target.place.current_number() == done.stored.number == 6
-    assert len(target.sets()) == 6
 
 
 @pytest.mark.parametrize("name", ["peers.cdb", "peers.map", "ca-certificates.crt"])
@@ -299,9 +251,6 @@ def test_bundle_of_an_interrupted_export_is_not_left_in_force(bundle: Target) ->
 
 def test_a_map_that_is_not_its_text_is_built_anew(target: Target) -> None:
     """A map changed together with its manifest, hashes and all, does not survive a whole export."""
-    from trustctl.export import cdb
-    from trustctl.publish import manifest
-
     target.export(*_peers(target))
     folder, found = target.place.folder(1), store.last_generation(target.place)
     assert found is not None
@@ -317,8 +266,6 @@ def test_a_map_that_is_not_its_text_is_built_anew(target: Target) -> None:
 
 
 def _line(data: bytes) -> bytes:
-    import hashlib
-
     return f"{hashlib.sha256(data).hexdigest()} {len(data)} ".encode()
 
 
@@ -367,122 +314,3 @@ def test_modes_are_those_promised(mask: int, format_name: str, tmp_path: Path) -
             assert found & 0o022 == 0, one
     if format_name == "pem":
         assert stat.S_IMODE((tmp_path / "kept").stat().st_mode) == 0o700
-
-
-_READER = """
-import hashlib, json, os, sys
-from pathlib import Path
-from trustctl.export import cdb
-root, looks, seen = Path(sys.argv[1]), 0, set()
-print("ready", flush=True)
-while not (root / "stop").exists():
-    generation = os.readlink(root / "current")
-    data = (root / "current" / "peers.cdb").read_bytes()
-    entries = {k.decode(): v.decode() for k, v in cdb.items(data) if k != b"*"}
-    for value in entries.values():
-        name = value.split()[0].removeprefix("set=")
-        try:
-            content = (root / "sets" / name).read_bytes()
-        except FileNotFoundError:
-            # five exports have passed since the map was read
-            assert os.readlink(root / "current") != generation, name
-            break
-        assert hashlib.sha256(content).hexdigest() + ".pem" == name
-    looks += 1
-    seen.add(json.dumps(entries))
-print(json.dumps([looks, sorted(seen)]))
-"""
-
-
-def test_a_reader_sees_one_state_or_the_other_whole(target: Target) -> None:
-    """A process that looks up domains and opens their sets all the while finds, at each look, a
-    state that was exported, with every set whole."""
-    states, peers = [], _peers(target, 10)
-    target.export(*peers)
-    states.append(target.entries())
-    reader = subprocess.Popen(
-        [sys.executable, "-c", _READER, str(target.place.root)],
-        stdout=subprocess.PIPE, text=True, cwd=_FOLDER,
-    )  # fmt: skip
-    assert reader.stdout is not None
-    assert reader.stdout.readline() == "ready\n"
-    for number in range(40):
-        peers = [target.peer(f"p{one}", (one + number) % 12) for one in range(10)]
-        target.export(*peers)
-        states.append(target.entries())
-    (target.place.root / "stop").touch()
-    looks, seen = json.loads(reader.communicate()[0])
-    assert reader.returncode == 0
-    assert looks > 1
-    assert {json.dumps(json.loads(one)) for one in seen} <= {json.dumps(one) for one in states}
-
-
-_EXPORTER = """
-import sys
-from pathlib import Path
-from tests.publish.targets import Target
-from trustctl.errors import TargetError
-target, me, done = Target(Path(sys.argv[1])), int(sys.argv[2]), 0
-peers = [target.peer(f"p{one}", one) for one in range(3)]
-while done < 5:
-    try:
-        done += target.export(*peers, target.peer("mine", me * 10 + done)) is not None
-    except TargetError as error:
-        assert "meanwhile" in error.message, error.message
-print(done)
-"""
-
-
-def test_concurrent_exports_follow_one_another(target: Target) -> None:
-    """Processes that export at once each write whole generations, or are told that another was
-    first; none is lost, none is written twice."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", _EXPORTER, str(target.folder), str(one)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=_FOLDER,
-        )
-        for one in range(1, 4)
-    ]  # fmt: skip
-    said = [one.communicate() for one in running]
-    assert [out for out, _err in said] == ["5\n"] * 3, said
-    # how often one has nothing to do because another's state is its own does not matter
-    assert target.place.current_number() == target.place.numbers()[-1] == 15
-    assert not target.place.leftovers()
-
-
-def test_an_export_from_an_older_plan_is_refused(target: Target) -> None:
-    """What was planned before another export is not written over it."""
-    target.export(target.peer("foo", 1))
-    old = target.plan(target.peer("foo", 2))
-    target.export(target.peer("foo", 3))
-    before = target.tree()
-    with pytest.raises(TargetError, match="another export was made meanwhile"):
-        store.carry_out(old, now=NOW)
-    assert target.tree() == before
-
-
-def test_an_export_waits_for_the_lock(target: Target) -> None:
-    """While another holds it nothing is written."""
-    from trustctl import files
-
-    target.export(target.peer("foo", 1))
-    planned = target.plan(target.peer("foo", 2))
-    with files.locked(target.place.root / "lock"):
-        writing = threading.Thread(target=store.carry_out, args=(planned,), kwargs={"now": NOW})
-        writing.start()
-        assert target.place.current_number() == 1
-    writing.join()
-    assert target.place.current_number() == 2
-
-
-def test_leftovers_of_a_killed_export_are_swept(target: Target) -> None:
-    """Its unfinished folder and files go with the next export; certificates stay what they are."""
-    target.export(target.peer("foo", 1))
-    scratch = target.place.generations / ".trustctl-tmp-00000002"
-    scratch.mkdir()
-    (scratch / "peers.cdb").write_bytes(b"half")
-    (target.place.root / ".trustctl-tmp-nobody.pem-999999999").write_bytes(b"half")
-    target.export(target.peer("foo", 2))
-    assert not target.place.leftovers()
-    assert target.place.current_number() == 2
-    assert certificate(2).fingerprint.upper() in target.entries()["foo.test"]

@@ -68,7 +68,6 @@ def add(
     """
     from trustctl.facts.addition import Addition
     from trustctl.facts.names import parse_domain, parse_host, parse_peer_name
-    from trustctl.inventory.additions import Additions
 
     evidence = _read(files)
     leaf, chain = evidence[0], tuple(evidence[1:])
@@ -96,6 +95,8 @@ def add(
         vouches=() if vouch is None else (vouch,),
     )
     _check_role(addition, files[0])
+    from trustctl.inventory.additions import Additions  # heavy, and what is refused needs it not
+
     with call.writing(create=True) as tx:
         added = Additions(tx).add(addition)
         row = _row(tx, added, call.now)

@@ -13,10 +13,13 @@ from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
 
     from trustctl.facts.audit import AuditFacts, AuditTarget
     from trustctl.facts.mta import MtaState
+    from trustctl.facts.target import FileProblem
     from trustctl.inventory.generations import TargetRef
 
 _LEVELS = ["notice", "warning", "error", "never"]
@@ -97,13 +100,15 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
         )
 
 
-def _exposed(path: Path) -> list[str]:
+def _exposed(path: Path) -> list[FileProblem]:
+    from trustctl.facts.target import FileProblem
+
     found = []
     for one, allowed in ((path, 0o077), (path.parent, 0o022)):
         mode = stat.S_IMODE(os.stat(one).st_mode)
         sticky = mode & stat.S_ISVTX and allowed == 0o022
         if mode & allowed and not sticky:
-            found.append(f"{one} has mode {mode:04o}")
+            found.append(FileProblem(str(one), "mode", f"mode {mode:04o}: others may use it"))
     return found
 
 
@@ -148,12 +153,12 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
             ]
         ),
         more=more,
-        mta=None if kind == "pem" else _mta(place.directory),
+        mta=None if kind == "pem" else _mta(place.directory, entries),
     )
 
 
-def _mta(directory: Path) -> MtaState:
+def _mta(directory: Path, domains: Iterable[str]) -> MtaState:
     from trustctl.export.exim import configuration as texts_for
     from trustctl.publish import configuration, exim
 
-    return exim.state(configuration.site(directory), texts_for(str(directory)))
+    return exim.state(configuration.site(directory), texts_for(str(directory)), domains)

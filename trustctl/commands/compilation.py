@@ -10,8 +10,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
 from trustctl.errors import TargetError, UsageError
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.records import Peer, PeerTrust, Settings, TrustedCertificate
@@ -28,6 +26,8 @@ from trustctl.policy.trust import judge
 from trustctl.publish.place import Format, Place
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from trustctl.publish.manifest import Manifest
     from trustctl.publish.store import Plan
 
@@ -163,7 +163,7 @@ def make_plan(
     """Plan the next generation: from what changed since the last where that is known, else whole.
 
     Args:
-        as_of: the moment to judge at. full: look at every peer, whatever is there.
+        as_of: the moment to judge at. full: look at every peer and file, whatever is there.
         more: what else goes into it, path -> content (CRLs and staples).
 
     Raises:
@@ -179,7 +179,7 @@ def make_plan(
     except TargetError:
         if not full:
             raise
-    problems = store.look(place, last)
+    problems = store.look(place, last, whole=full)
     # what is missing or was edited is to be written anew: that takes every peer
     ids = None if full or problems else _changed_since(connection, place, last, as_of)
     return store.plan(

@@ -122,7 +122,7 @@ def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> None:
     done = carry_out(plan, now=call.now, force=force)
     stored = done.stored
     render.line(
-        f"{plan.place.directory}: generation {stored.number} is in force ("
+        f"{plan.place.directory}: generation {stored.number} is current ("
         + (f"domains: {stored.domains}, " if plan.place.format == "exim" else "")
         + f"peers: {stored.peers})"
     )

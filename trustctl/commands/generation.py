@@ -105,7 +105,7 @@ def rollback(
     stored = history.rollback(place, number, force=force)
     with call.writing() as tx:
         recorded.record(tx, where, kind, recorded.row_of(stored), action="generation.rollback")
-    render.line(f"{where}: generation {stored.number} is in force again")
+    render.line(f"{where}: generation {stored.number} is current again")
     render.note("note: the next export writes the inventory's state anew")
 
 

@@ -30,7 +30,7 @@ class Invocation:
     @property
     def path(self) -> Path:
         """The inventory's file."""
-        from trustctl.inventory.database import locate
+        from trustctl.inventory.location import locate
 
         return locate(self._db)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,8 @@ from trustctl.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from trustctl.inventory.journal import Entry
 
 
 @click.group(invoke_without_command=True)
@@ -28,48 +30,49 @@ def journal(ctx: click.Context, about: str | None, last: int | None, as_json: bo
         if about is not None or last is not None or as_json:
             raise UsageError("verify looks at the whole journal", "trustctl journal verify")
         return
-    import json
-
     from trustctl import render
-    from trustctl.facts.text import printable
     from trustctl.inventory.journal import entries
 
     call: Invocation = ctx.obj
     with call.reading() as tx:
         subject = None if about is None else _meant(tx.connection, about)
-        found = list(entries(tx.connection, subject=subject, newest=last))
-    if as_json:
-        render.as_json(
-            [
-                {
-                    "seq": one.seq,
-                    "at": one.at,
-                    "actor": one.actor,
-                    "action": one.action,
-                    "subject": one.subject,
-                    "details": json.loads(one.details),
-                    "hash": one.hash,
-                }
-                for one in found
-            ]
+        found = entries(tx.connection, subject=subject, newest=last)
+        if as_json:
+            render.as_json_list(_json(one) for one in found)
+            return
+        count = render.table(
+            ["SEQ", "TIME (UTC)", "ACTOR", "ACTION", "SUBJECT"],
+            (_cells(one) for one in found),
+            flexible=4,
         )
-        return
-    if not found:
+    if not count:
         render.note("nothing in the journal" + (f" about {about}" if about else ""))
-    render.table(
-        ["SEQ", "TIME (UTC)", "ACTOR", "ACTION", "SUBJECT"],
-        [
-            [
-                str(one.seq),
-                one.at[:19].replace("T", " "),
-                printable(one.actor, 14),
-                one.action,
-                _subject(one.subject, one.details),
-            ]
-            for one in found
-        ],
-        flexible=4,
-    )
+
+
+def _json(entry: Entry) -> dict[str, Any]:
+    import json
+
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject": entry.subject,
+        "details": json.loads(entry.details),
+        "hash": entry.hash,
+    }
+
+
+def _cells(entry: Entry) -> list[str]:
+    from trustctl.facts.text import printable
+
+    return [
+        str(entry.seq),
+        entry.at[:19].replace("T", " "),
+        printable(entry.actor, 14),
+        entry.action,
+        _subject(entry.subject, entry.details),
+    ]
 
 
 def _meant(connection: Connection, about: str) -> str:

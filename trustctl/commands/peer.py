@@ -65,7 +65,7 @@ def list_(
             shown = [Row(peer, None, settings, now)]
         rows += [one for one in shown if one.passes(pending=pending, until=until, voucher=who)]
     if as_json:
-        render.as_json([one.as_json() for one in rows])
+        render.as_json_list(one.as_json() for one in rows)
     elif not rows:
         render.note("nothing to list" + (" with these filters" if peers or domain else ""))
     elif fingerprints or words:
@@ -74,7 +74,7 @@ def list_(
     else:
         render.table(
             ["PEER", "DOMAINS", "ROLE", "STATE", "EXPIRES", "FINGERPRINT"],
-            [one.cells() for one in rows],
+            (one.cells() for one in rows),
             flexible=1,
         )
 

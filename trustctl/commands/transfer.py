@@ -13,7 +13,8 @@ from trustctl.errors import InputError
 if TYPE_CHECKING:
     from trustctl.facts.addition import Imported
 
-_SHOWN = 50
+_BAD_AT_MOST = 10_000
+"""After so many bad lines it is no import file, and perhaps without an end."""
 
 
 @click.command("import")
@@ -37,7 +38,7 @@ def import_(call: Invocation, file: str) -> None:
             refused.append((line, error.message))
         _refuse(file, refused)
         changes = tx.changes
-    render.line(f"imported {len(rows)} lines of {file}: {changes} changes")
+    render.line(f"imported {file} (lines: {len(rows)}, changes: {changes})")
 
 
 def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
@@ -54,7 +55,9 @@ def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
     good: list[tuple[int, Imported]] = []
     bad: list[tuple[int, str]] = []
     with open_source(file) as (stream, size), _progress(size, "reading") as bar:
-        for row in read_rows(_lines(stream, bar), file):
+        for row in read_rows(_lines(stream, bar, file), file):
+            if len(bad) >= _BAD_AT_MOST:
+                break
             if isinstance(row, RowError):
                 bad.append((row.line, f"{row.text} ({row.hint})" if row.hint else row.text))
                 continue
@@ -63,13 +66,27 @@ def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
                 good.append((line, read_addition(values, folder=folder, actor=actor, now=call.now)))
             except TrustctlError as error:
                 bad.append((line, error.message))
-    _refuse(file, bad)
+    _refuse(file, bad, cut=len(bad) >= _BAD_AT_MOST)
     return good
 
 
-def _lines(stream: BinaryIO, bar: Any) -> Iterator[bytes]:
-    pending = 0
-    for line in stream:
+def _lines(stream: BinaryIO, bar: Any, file: str) -> Iterator[bytes]:
+    from trustctl.intake.rows import LINE_LIMIT
+
+    pending = number = 0
+    while True:
+        try:
+            line = stream.readline(LINE_LIMIT + 1)
+        except OSError as error:
+            raise InputError(f"{file}: {(error.strerror or str(error)).lower()}") from error
+        if not line:
+            return
+        number += 1
+        if len(line) > LINE_LIMIT:
+            raise InputError(
+                f"{file}:{number}: a line of over {LINE_LIMIT >> 20} MiB; nothing was imported",
+                "give JSON Lines or CSV: share/doc/import.md",
+            )
         pending += len(line)
         if pending > 1 << 16:
             bar.update(pending)
@@ -85,17 +102,16 @@ def _progress(length: int, label: str) -> Any:
     )
 
 
-def _refuse(file: str, bad: list[tuple[int, str]]) -> None:
+def _refuse(file: str, bad: list[tuple[int, str]], *, cut: bool = False) -> None:
     if not bad:
         return
     from trustctl import render
 
-    for line, text in sorted(bad)[:_SHOWN]:
+    for line, text in sorted(bad):
         render.note(f"{file}:{line}: {text}")
-    if len(bad) > _SHOWN:
-        render.note(f"... and {len(bad) - _SHOWN} more")
+    count = f"{len(bad)}, the rest was not read" if cut else str(len(bad))
     raise InputError(
-        f"{file}: {len(bad)} bad lines; nothing was imported", "mend them, import again"
+        f"{file}: nothing was imported (bad lines: {count})", "mend them, import again"
     )
 
 

@@ -95,7 +95,7 @@ def withdraw(
     """Withdraw vouches for a pin; its domain's mail waits if none is left.
 
     \b
-    trustctl withdraw 3F2A91C4 --vouched-by 'Ann <ann@bar.test>' --reason 'misheard'
+    trustctl withdraw 3F2A91C4 --vouched-by ann@bar.test --reason 'misheard'
     """
     from trustctl import render
     from trustctl.facts.fingerprint import short

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from trustctl.facts.mta import MtaState
 from trustctl.facts.records import Peer, Settings
 from trustctl.facts.revocation import CaFacts
-from trustctl.facts.target import TargetState
+from trustctl.facts.target import FileProblem, TargetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class AuditFacts:
 
     Attributes:
         journal_problems: what ``journal verify`` found.
-        database_problems: what is amiss with the inventory's file (its mode).
+        database_problems: what is amiss with the inventory's file and folder (their modes).
         public_roots: fingerprints and SPKI pins of the public CAs of this machine.
     """
 
@@ -49,6 +49,6 @@ class AuditFacts:
     peers: tuple[Peer, ...]
     targets: tuple[AuditTarget, ...] = ()
     journal_problems: tuple[str, ...] = ()
-    database_problems: tuple[str, ...] = ()
+    database_problems: tuple[FileProblem, ...] = ()
     public_roots: frozenset[str] = field(default=frozenset())
     ca: CaFacts = field(default=CaFacts())

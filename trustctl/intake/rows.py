@@ -16,7 +16,8 @@ FIELDS = (
 )  # fmt: skip
 DISTRUST_FIELDS = ("distrust", "kind", "reason")
 SETTING_FIELDS = ("setting", "value")
-_LINE_LIMIT = 4 << 20
+LINE_LIMIT = 4 << 20
+"""The longest line, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ def _json_lines(first: bytes, rest: Iterator[bytes], number: int) -> Iterator[Ro
 
 
 def _json_line(line: bytes, number: int) -> Row | RowError:
-    if len(line) > _LINE_LIMIT:
-        return RowError(number, f"the line has {len(line)} bytes; {_LINE_LIMIT} is the limit")
+    if len(line) > LINE_LIMIT:
+        return RowError(number, f"the line has {len(line)} bytes; {LINE_LIMIT} is the limit")
     try:
         value = json.loads(line.decode("utf-8"), object_pairs_hook=_no_repeats)
     except UnicodeDecodeError:
@@ -102,7 +103,7 @@ def _known(number: int, value: dict[str, Any]) -> Row | RowError:
 
 
 def _csv(first: bytes, rest: Iterator[bytes], number: int, where: str) -> Iterator[Row | RowError]:
-    csv.field_size_limit(_LINE_LIMIT)
+    csv.field_size_limit(LINE_LIMIT)
     position = [number - 1]
 
     def text() -> Iterator[str]:

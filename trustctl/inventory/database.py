@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,80 +18,32 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from trustctl.errors import ConflictError, DatabaseError, UsageError
+from trustctl.errors import ConflictError, DatabaseError
 from trustctl.inventory import schema, schema_ca
 
 APPLICATION_ID = 0x74727573
 """SQLite's application_id of an inventory: ``trus`` (SQLite file format, 1.3.9)."""
 
 BUSY_TIMEOUT_SECONDS = 60
+_SILENT = logging.NullHandler()
 REVISIONS = ("0001", "0002", "0003")
 """All revisions, oldest first; a test keeps it equal to migrations/."""
 
 
-def default_path() -> Path:
-    """Where the inventory is when nobody says otherwise: the system's for root, else the user's."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/trustctl/trustctl.db")
-    data = os.environ.get("XDG_DATA_HOME", "")
-    if not os.path.isabs(data):  # the XDG specification has a relative one ignored
-        data = "~/.local/share"
-    return _expanded(data) / "trustctl" / "trustctl.db"
-
-
-def _expanded(path: str) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise UsageError(
-            f"{path}: there is no such home folder", "name the inventory: --db FILE"
-        ) from None
-
-
-def locate(value: str | None) -> Path:
-    """The database file that ``--db`` or ``TRUSTCTL_DB`` means: a path or a ``sqlite:///`` URL.
-
-    Raises:
-        UsageError: a URL of another kind of database, or one with no file (``:memory:``).
-    """
-    if not value:
-        return default_path()
-    if "://" not in value:
-        if "\0" in value or value == ":memory:":
-            raise UsageError(f"--db: {value!r} is not a file", "give the path of a file")
-        return _expanded(value)
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        url = make_url(value)
-    except ArgumentError:
-        raise UsageError(
-            f"--db: {value!r} is not a database URL", "type sqlite:////path/to/trustctl.db"
-        ) from None
-    if url.get_backend_name() != "sqlite":
-        raise UsageError(
-            f"--db: {url.get_backend_name()} is not supported, only sqlite is",
-            "type a path, or sqlite:////path/to/trustctl.db",
-        )
-    if url.host or url.query:  # sqlite://var/lib/x.db would be another file: lib/x.db
-        raise UsageError(
-            f"--db: {value!r} is not the URL of a file", "type sqlite:////path/to/trustctl.db"
-        )
-    if not url.database or url.database == ":memory:":
-        raise UsageError("--db: the URL names no file", "type sqlite:////path/to/trustctl.db")
-    return Path(url.database)
-
-
-def _engine(path: Path, *, immutable: bool = False) -> Engine:
+@cache
+def _engine(location: str, *, immutable: bool) -> Engine:
+    # one for each file: what SQLAlchemy compiles is kept with its engine, the connections are not
     query = {"uri": "true", "mode": "ro" if immutable else "rw"}
     if immutable:
         query["immutable"] = "1"
     engine = create_engine(
-        URL.create("sqlite", database=uri(path), query=query),
+        URL.create("sqlite", database=location, query=query),
         poolclass=NullPool,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
     )
+
+    # what it would log (an interruption while it closes, with a traceback) we tell in our own words
+    logging.getLogger("sqlalchemy").addHandler(_SILENT)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -144,6 +98,8 @@ def create(path: Path) -> None:
         finally:
             remove_unfinished(path)
     except OSError as error:
+        if error.filename == str(scratch):
+            error.filename = str(path)
         raise _os_error(path, error) from error
     except sqlite3.Error as error:
         raise translate(error, path) from error
@@ -236,7 +192,7 @@ def open_engine(path: Path, *, write: bool, check_version: bool = True) -> Engin
     immutable = (
         not write and not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
     )
-    engine = _engine(path, immutable=immutable)
+    engine = _engine(uri(path), immutable=immutable)
     if check_version:
         with mapped(path), engine.connect() as connection:
             found = version(connection)
@@ -321,6 +277,8 @@ def translate(error: BaseException | None, path: Path) -> DatabaseError | Confli
             f"{path}: the disk is full or failing ({said})",
             "make room, or look at the disk, and type it again: nothing is recorded twice",
         )
+    if said.startswith("Could not decode to UTF-8"):  # and then the whole column
+        said, code = "a text in it is not UTF-8", "SQLITE_CORRUPT"
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return DatabaseError(
             f"{path} is damaged ({said}); it was left as it is", "restore a backup of it"

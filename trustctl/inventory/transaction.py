@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,7 +124,7 @@ def writing(
     """
     if create:
         database.remove_unfinished(path)
-        if not path.exists():
+        if not os.path.exists(path):  # False too where it may not be looked at
             database.create(path)
     engine = database.open_engine(path, write=True)
     with database.mapped(path), engine.connect() as connection:

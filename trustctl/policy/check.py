@@ -64,7 +64,9 @@ def check_domain(
     pins = tuple(
         (pin, judge(pin, settings, now))
         for pin in owner.pins
-        if pin.retired_at is None or (certificate and _same(pin, certificate))
+        if pin.retired_at is None
+        or pin.retired_at > now
+        or (certificate and _same(pin, certificate))
     )
     trusted = [pin for pin, verdict in pins if verdict.trusted]
     if not trusted:
@@ -73,14 +75,17 @@ def check_domain(
     if certificate is None:
         return Answer(domain, owner.name, "protected", (), pins, trusted[0])
     authorities = [pin for pin in trusted if pin.role == "authority"]
-    for pin, verdict in pins:
-        if not _same(pin, certificate):
-            continue
+    asked = [(pin, verdict) for pin, verdict in pins if _same(pin, certificate)]
+    for pin, verdict in sorted(asked, key=_untrusted):
+        if not verdict.trusted and authorities and not _final(verdict):
+            break  # what the authority signed is taken without a pin of its own
         if not verdict.trusted:
             return Answer(domain, owner.name, "refused", _texts(verdict), pins, pin)
         if pin.role == "authority":
             break
         if authorities and certificate.is_ca is not False:
+            if not certificate.self_signed:
+                break  # as above
             why = "it may sign others, so it is left out while the domain has an authority"
             return Answer(domain, owner.name, "refused", (why,), pins, pin)
         conditions = ("the host's name must match it (the domain has an authority)",)
@@ -99,6 +104,18 @@ def check_domain(
     if elsewhere:
         why += f", but for {', '.join(elsewhere)}"
     return Answer(domain, owner.name, "refused", (why,), pins)
+
+
+_FINAL = frozenset({"distrusted", "expired", "not-yet-valid"})
+"""Reasons for which Exim refuses a certificate, whoever signed it."""
+
+
+def _final(verdict: Verdict) -> bool:
+    return any(one.code in _FINAL for one in verdict.reasons)
+
+
+def _untrusted(found: tuple[Pin, Verdict]) -> bool:
+    return not found[1].trusted
 
 
 def _same(pin: Pin, certificate: CertificateFacts) -> bool:

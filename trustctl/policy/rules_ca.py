@@ -10,8 +10,8 @@ from trustctl.facts.fingerprint import short
 from trustctl.facts.issuance import Authority, Issuance
 from trustctl.facts.moment import format_date, format_moment
 from trustctl.facts.revocation import SignedStatus
+from trustctl.policy.pins import name_of, renew
 from trustctl.policy.rule import Seen, rule
-from trustctl.policy.rules_pins import name_of, renew
 
 DAY = 86400
 _ERROR, _WARNING, _NOTICE = Severity.ERROR, Severity.WARNING, Severity.NOTICE

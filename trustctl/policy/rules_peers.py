@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Severity
+from trustctl.policy.pins import active, name_of, renew, retire
 from trustctl.policy.rule import Seen, rule
-from trustctl.policy.rules_pins import active, name_of, renew
 from trustctl.policy.trust import judge, state
 
 
@@ -38,9 +38,8 @@ def _closed(facts: AuditFacts) -> Seen:
     source="share/doc/adr/0007-policy.md",
 )
 def _no_domain(facts: AuditFacts) -> Seen:
-    for peer in facts.peers:
-        pins = [pin for owner, pin in active(facts) if owner is peer] if not peer.domains else []
-        for pin in pins:
+    for peer, pin in active(facts):
+        if not peer.domains:
             yield (
                 name_of(peer, pin),
                 "no domain",
@@ -52,7 +51,7 @@ def _no_domain(facts: AuditFacts) -> Seen:
     "key-shared",
     Severity.WARNING,
     "Two peers have the same key",
-    why="each of them can pass for the other",
+    why="each of them can pass for the other; one host that serves both would explain it",
     source="RFC 5280, 4.1.2.7",
 )
 def _shared(facts: AuditFacts) -> Seen:
@@ -65,5 +64,26 @@ def _shared(facts: AuditFacts) -> Seen:
             yield (
                 name_of(peer, pin),
                 f"{', '.join(sorted(others)[:5])} has it too",
-                "ask both whether one host serves them",
+                retire(peer, pin),
             )
+
+
+@rule(
+    "host-left-out",
+    Severity.WARNING,
+    "A trusted host certificate that may sign is left out, since its peer has an authority",
+    why="it would be a second CA for the peer's domains; mail to its host waits",
+    source="RFC 5280, 4.2.1.9; share/doc/exim.md",
+)
+def _left_out(facts: AuditFacts) -> Seen:
+    for peer in facts.peers:
+        trusted = [pin for pin in peer.pins if judge(pin, facts.settings, facts.now).trusted]
+        signers = {pin.certificate.subject for pin in trusted if pin.role == "authority"}
+        if not peer.domains or not signers:
+            continue
+        for pin in trusted:
+            # what the authority issued is taken for its sake
+            if pin.certificate.issuer in signers or pin.role == "authority":
+                continue
+            if pin.certificate.is_ca is not False:
+                yield name_of(peer, pin), "it may sign; CA:FALSE is wanted", renew(peer)

@@ -1,46 +1,17 @@
-"""Audit rules about single pins: their certificates and who vouches for them."""
+"""Audit rules about single pins: their certificates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Severity
-from trustctl.facts.fingerprint import short
 from trustctl.facts.moment import format_date, format_moment
-from trustctl.facts.names import voucher_key
-from trustctl.facts.records import Peer, Pin
+from trustctl.facts.records import Peer
+from trustctl.policy.pins import DAY, active, name_of, renew, retire
 from trustctl.policy.rule import Seen, rule
-from trustctl.policy.trust import judge, valid_vouches
-from trustctl.policy.weakness import weak_key, weak_signature
+from trustctl.policy.trust import judge
+from trustctl.policy.weakness import unreadable_key, weak_key, weak_signature
 
-DAY = 86400
 _ERROR, _WARNING, _NOTICE = Severity.ERROR, Severity.WARNING, Severity.NOTICE
-
-
-def active(facts: AuditFacts) -> Iterator[tuple[Peer, Pin]]:
-    """Pins that are not retired, distrusted or revoked: those that somebody still counts on."""
-    for peer in facts.peers:
-        for pin in peer.pins:
-            if (pin.retired_at is None or pin.retired_at > facts.now) and not (
-                pin.distrusts or pin.revocation
-            ):
-                yield peer, pin
-
-
-def name_of(peer: Peer, pin: Pin) -> str:
-    """How a finding names a pin."""
-    return f"{peer.name} {short(pin.certificate.fingerprint)}"
-
-
-def renew(peer: Peer) -> str:
-    """What to type for a new certificate of a peer."""
-    return f"trustctl add NEW.pem --peer {peer.name} --fingerprint"
-
-
-def retire(peer: Peer, pin: Pin) -> str:
-    """What to type to retire a pin."""
-    return f"trustctl retire {pin.certificate.fingerprint[:16]} --peer {peer.name}"
 
 
 @rule(
@@ -69,12 +40,8 @@ def _ends(facts: AuditFacts, over: int, upto: int) -> Seen:
         end = pin.certificate.not_after
         if end is not None and over < end - facts.now <= upto:
             days = (end - facts.now) // DAY
-            later = any(
-                (one.certificate.not_after or 0) > end
-                and judge(one, facts.settings, facts.now).trusted
-                for one in peer.pins
-            )
-            if not later:
+            # the moment after it decides: the next pin may begin, and its vouches end, before then
+            if not any(judge(one, facts.settings, end + 1).trusted for one in peer.pins):
                 yield name_of(peer, pin), f"{days} days left, to {format_date(end)}", renew(peer)
 
 
@@ -111,85 +78,8 @@ def _early(facts: AuditFacts) -> Seen:
     for peer, pin in active(facts):
         start = pin.certificate.not_before
         if start is not None and start > facts.now:
-            yield name_of(peer, pin), f"valid from {format_moment(start)}", "trustctl audit later"
-
-
-@rule(
-    "pin-pending",
-    _WARNING,
-    "Nobody has vouched for a pin",
-    why="it is not exported until somebody does",
-    source="share/doc/adr/0007-policy.md",
-)
-def _pending(facts: AuditFacts) -> Seen:
-    for peer, pin in active(facts):
-        if not [one for one in pin.vouches if one.at <= facts.now]:
-            yield (
-                name_of(peer, pin),
-                "nobody has vouched for it",
-                f"trustctl vouch {peer.name} --fingerprint",
-            )
-
-
-@rule(
-    "vouches-too-few",
-    _WARNING,
-    "Fewer people vouch for a pin than the setting vouches_required wants",
-    why="it is not exported until enough do",
-    source="share/doc/adr/0007-policy.md",
-)
-def _too_few(facts: AuditFacts) -> Seen:
-    needed = facts.settings.vouches_required
-    for peer, pin in active(facts):
-        count = len({voucher_key(one.voucher) for one in valid_vouches(pin, facts.now)})
-        if 0 < count < needed:
-            yield (
-                name_of(peer, pin),
-                f"{count} of {needed} people vouch for it",
-                f"trustctl vouch {peer.name} --fingerprint --vouched-by 'NAME <ADDRESS>'",
-            )
-
-
-@rule(
-    "vouch-ended",
-    _WARNING,
-    "Vouches were given for a pin, and none stands any more",
-    why="it is no longer exported",
-    source="share/doc/adr/0007-policy.md",
-)
-def _ended(facts: AuditFacts) -> Seen:
-    for peer, pin in active(facts):
-        made = [one for one in pin.vouches if one.at <= facts.now]
-        if not made or valid_vouches(pin, facts.now):
-            continue
-        withdrawn = [one for one in made if one.withdrawn_at is not None]
-        yield (
-            name_of(peer, pin),
-            "all its vouches were withdrawn" if len(withdrawn) == len(made) else "they expired",
-            f"trustctl vouch {peer.name} --fingerprint",
-        )
-
-
-@rule(
-    "vouch-expiring",
-    _WARNING,
-    "The vouches for a pin end within 30 days",
-    why="the pin is not exported from then on",
-    source="share/doc/adr/0007-policy.md",
-)
-def _expiring(facts: AuditFacts) -> Seen:
-    for peer, pin in active(facts):
-        valid = valid_vouches(pin, facts.now)
-        later = [
-            one for one in valid if one.expires_at is None or one.expires_at > facts.now + 30 * DAY
-        ]
-        if valid and len(later) < min(len(valid), facts.settings.vouches_required):
-            end = min(one.expires_at for one in valid if one.expires_at is not None)
-            yield (
-                name_of(peer, pin),
-                f"a vouch ends on {format_date(end)}",
-                f"trustctl vouch {peer.name} --fingerprint",
-            )
+            begins = format_moment(start)
+            yield name_of(peer, pin), f"valid from {begins}", f"trustctl list --at {begins}"
 
 
 @rule(
@@ -219,17 +109,34 @@ def _weak_signature(facts: AuditFacts) -> Seen:
 
 
 @rule(
+    "certificate-unreadable",
+    _ERROR,
+    "A pinned certificate's key or validity cannot be read",
+    why="its strength and its end cannot be judged; it is not exported",
+    source="RFC 5280, 4.1",
+)
+def _unreadable(facts: AuditFacts) -> Seen:
+    for peer, pin in active(facts):
+        found = pin.certificate
+        lacking = ["key"] if unreadable_key(found) else []
+        if found.not_before is None or found.not_after is None:
+            lacking.append("validity")
+        if lacking:
+            yield name_of(peer, pin), f"its {' and its '.join(lacking)}", renew(peer)
+
+
+@rule(
     "host-may-sign",
     _NOTICE,
-    "A certificate in the role host may sign others (CA:TRUE, or X.509 version 1)",
+    "A certificate in the role host may sign others (CA:TRUE, or nothing in it says otherwise)",
     why="in a shared bundle it could sign for other peers; in Exim the exact pin forbids it",
     source="RFC 5280, 4.2.1.9",
 )
 def _may_sign(facts: AuditFacts) -> Seen:
     for peer, pin in active(facts):
         if pin.role == "host" and pin.certificate.is_ca is not False:
-            seen = "CA:TRUE" if pin.certificate.is_ca else "its CA flag cannot be read"
-            yield name_of(peer, pin), seen, "ask the peer for a certificate with CA:FALSE"
+            seen = "it may sign" if pin.certificate.is_ca else "its CA flag cannot be read"
+            yield name_of(peer, pin), f"{seen}; CA:FALSE is wanted", renew(peer)
 
 
 @rule(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from trustctl.facts.audit import AuditFacts, AuditTarget
 from trustctl.facts.finding import Severity
 from trustctl.facts.fingerprint import short
@@ -12,13 +14,13 @@ _SHOWN = 5
 
 
 def _export(target: AuditTarget, *more: str) -> str:
-    return " ".join(["trustctl export --to", target.state.path, *more])
+    return " ".join(["trustctl export --to", quote(target.state.path), *more])
 
 
 @rule(
     "never-exported",
     _WARNING,
-    "There are trusted peers, and nothing was ever exported",
+    "There are peers, and nothing was ever exported",
     why="no MTA verifies anything by this inventory yet",
     source="share/doc/adr/0002-generations.md",
 )
@@ -109,9 +111,11 @@ def _files(facts: AuditFacts) -> Seen:
         for problem in target.state.problems:
             fix = _export(target, "--force")
             if problem.kind == "mode":
-                fix = f"chmod g-w,o-w {problem.path}"
+                fix = f"chmod g-w,o-w {quote(problem.path)}"
             elif problem.kind == "owner":
-                fix = f"chown root {problem.path}"
+                fix = f"chown root {quote(problem.path)}"
+            elif problem.kind == "group":
+                fix = f"chgrp Debian-exim {quote(problem.path)}"
             yield problem.path, problem.detail, fix
 
 
@@ -130,6 +134,20 @@ def _mta(facts: AuditFacts) -> Seen:
 
 
 @rule(
+    "mta-may-differ",
+    _WARNING,
+    "Exim does what was written, and may not do so for long, or not everywhere",
+    why="mail to protected domains may be delivered unverified then",
+    source="share/doc/exim.md",
+)
+def _fragile(facts: AuditFacts) -> Seen:
+    for target in facts.targets:
+        if target.mta is not None:
+            for one in target.mta.notices:
+                yield target.state.path, one, _export(target, "--reload")
+
+
+@rule(
     "mta-not-asked",
     _NOTICE,
     "Exim could not be asked what it does",
@@ -139,33 +157,34 @@ def _mta(facts: AuditFacts) -> Seen:
 def _not_asked(facts: AuditFacts) -> Seen:
     for target in facts.targets:
         if target.mta is not None and not target.mta.checked:
-            yield target.state.path, target.mta.why, "run trustctl audit where Exim runs"
+            yield target.state.path, f"{target.mta.why}; audit where it runs", "trustctl audit"
 
 
 @rule(
     "journal-broken",
     _ERROR,
     "The journal, or the inventory against it, does not verify",
-    why="somebody changed the inventory behind trustctl's back",
+    why="somebody changed the inventory behind trustctl's back: restore a backup that verifies",
     source="share/doc/adr/0001-inventory.md",
 )
 def _journal(facts: AuditFacts) -> Seen:
     for one in facts.journal_problems[:_SHOWN]:
-        yield "journal", one, "trustctl journal verify, then restore a backup"
+        yield "journal", one, "trustctl journal verify"
 
 
 @rule(
     "journal-cut-off",
     _ERROR,
     "An export was made at a journal entry that the journal does not have",
-    why="the journal's tail was cut off, or the inventory was replaced by an older one",
+    why="the journal's tail was cut off, or an older inventory put in place: restore the newest "
+    "backup, and do not export before",
     source="share/doc/adr/0001-inventory.md",
 )
 def _cut(facts: AuditFacts) -> Seen:
     for target in facts.targets:
         if target.state.current is not None and not target.checkpoint_known:
             seq = target.state.current.checkpoint.seq
-            yield target.state.path, f"it was made at entry {seq}", "restore the newest backup"
+            yield target.state.path, f"it was made at entry {seq}", "trustctl journal --last 5"
 
 
 @rule(
@@ -177,4 +196,4 @@ def _cut(facts: AuditFacts) -> Seen:
 )
 def _exposed(facts: AuditFacts) -> Seen:
     for one in facts.database_problems:
-        yield "inventory", one, "chmod 600 the inventory, 700 its folder"
+        yield one.path, one.detail, f"chmod go-rwx {quote(one.path)}"

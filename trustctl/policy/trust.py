@@ -123,12 +123,3 @@ def _lacking(pin: Pin, valid: tuple[Vouch, ...], settings: Settings, now: int) -
     if any(one.withdrawn_at is not None and one.withdrawn_at <= now for one in made):
         return Reason("vouches-withdrawn", "no vouch stands: withdrawn")
     return Reason("vouches-expired", "no vouch stands: expired")
-
-
-def next_change(pin: Pin, now: int) -> int | None:
-    """The next moment at which time alone may change the verdict; None where there is none."""
-    facts = pin.certificate
-    moments = [one.expires_at for one in pin.vouches]
-    moments += [pin.added_at, pin.retired_at, facts.not_before]
-    moments.append(None if facts.not_after is None else facts.not_after + 1)
-    return min((one for one in moments if one is not None and one > now), default=None)

@@ -20,6 +20,7 @@ Options = dict[str, str]
 _HEAD = re.compile(r"^(\S+) (router|transport):$")
 _OPTION = re.compile(r"[a-z][a-z0-9_]*")
 _UNKNOWN = "no address, domain, host, or local part list"
+_ASKS_DNS = re.compile("@mx_|dnsdb", re.IGNORECASE)
 _DOMAINS_AT_MOST, _DOMAINS_AT_ONCE = 5000, 500
 _NAMED = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -165,11 +166,15 @@ def _order(expected: Answers, actual: Answers) -> list[str]:
 
 def _harmless(options: Options) -> bool:
     """Whether a router cannot take a mail to a protected domain: it is for local domains alone, for
-    addresses like user@[192.0.2.1], or takes part in no delivery."""
+    addresses like user@[192.0.2.1], or takes part in no delivery (one that verifies by a transport
+    does: a cutthrough delivery goes over the connection of the callout)."""
     return (
         options.get("domains") == "= +local_domains"
         or options.get("driver") == "= ipliteral"
-        or options.get("verify_only") == "verify_only"
+        or (
+            options.get("verify_only") == "verify_only"
+            and not options.get("transport", "").removeprefix("=").strip()
+        )
     )
 
 
@@ -185,6 +190,11 @@ def _surroundings(exim: str, which: Sequence[str], texts: Mapping[str, str]) -> 
         status, out, complaints = attempt(exim, *which, "-bP", "+local_domains")
         if status and _UNKNOWN in out + complaints:
             found.append("there is no domainlist local_domains: the router trustctl needs it")
+        if _ASKS_DNS.search(out):
+            found.append(
+                "local_domains asks DNS what is local: whoever answers can make a protected domain "
+                "a local one"
+            )
     told = run(exim, *which, "-brt", "trustctl.invalid")
     if not told.startswith("Retry rule:"):
         found.append(

@@ -81,6 +81,8 @@ def refuse_removal(place: Place, *, force: bool) -> set[bytes]:
             try:
                 found = manifest.read(place.folder(number))
             except TargetError as error:
+                if not os.listdir(place.folder(number)):
+                    continue  # a killed run was removing it
                 edited.append(FileProblem(str(place.folder(number)), "manifest", error.message))
                 continue
             names |= found.set_names()
@@ -107,15 +109,16 @@ def remove(place: Place, *, force: bool = False) -> list[str]:
             _restore(place, place.published)
         if place.current.is_symlink():
             os.unlink(place.current)
-        for number in place.numbers():
-            remove_generation(place, number)
+        # the manifests last: killed before, the next run still knows what is to go
         for name in names | _orphans(place):
             with suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(place.sets / f"{name.decode()}.pem")
+        for number in place.numbers():
+            remove_generation(place, number)
         for file in (NOBODY, "lock"):
             with suppress(FileNotFoundError):
                 os.unlink(place.root / file)
-    for folder in (place.sets, place.generations, place.root):
+    for folder in (place.root / "snippets", place.sets, place.generations, place.root):
         with suppress(OSError):
             os.rmdir(folder)
     left: list[str] = []

@@ -25,12 +25,12 @@ from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
 _PRINT = re.compile(rb"^# peer=\S+ domains=\S+ sha256=([0-9A-F:]{95}) ", re.MULTILINE)
 
 
-def scan(place: Place, last: Manifest | None) -> list[FileProblem]:
+def scan(place: Place, last: Manifest | None, *, whole: bool = False) -> list[FileProblem]:
     """What is missing or was changed since the generation in force was written.
 
     The generation's own files are read. A trust set is read where its inode changed (ctime) since
-    the manifest was written, the others are as they were: an audit reads them all
-    (:func:`inspect`), which also finds what was changed while the clock was set back.
+    the manifest was written, the others are as they were. With ``whole`` they are all read, as
+    an audit does (:func:`inspect`): that also finds what was changed with the clock set back.
     """
     if last is None:
         return diversion(place) or _foreign(place)
@@ -38,7 +38,7 @@ def scan(place: Place, last: Manifest | None) -> list[FileProblem]:
     problems += _published(place, last)
     if place.format == "exim":
         problems += _constant(place)
-        problems += _scan_sets(place, last)
+        problems += _scan_sets(place, last, whole=whole)
     return problems
 
 
@@ -63,11 +63,11 @@ def _own(place: Place, found: Manifest) -> Iterator[FileProblem]:
         yield from _changed(folder / name, digest)
 
 
-def _scan_sets(place: Place, last: Manifest) -> Iterator[FileProblem]:
+def _scan_sets(place: Place, last: Manifest, *, whole: bool) -> Iterator[FileProblem]:
     names = last.set_names()
     seen: set[bytes] = set()
     # a clock that was ahead at the export has written a time after which nothing can be changed
-    recent = last.written_ns if last.written_ns <= time.time_ns() else 0
+    recent = 0 if whole or last.written_ns > time.time_ns() else last.written_ns
     try:
         with os.scandir(place.sets) as entries:
             for entry in entries:

@@ -21,6 +21,9 @@ def clean(place: Place) -> None:
             shutil.rmtree(one)
         else:
             one.unlink(missing_ok=True)
+    for number in place.numbers():
+        with suppress(OSError):
+            os.rmdir(place.folder(number))  # an empty one was being removed
 
 
 def prune(place: Place, *, keep: int = KEPT) -> None:
@@ -35,15 +38,18 @@ def prune(place: Place, *, keep: int = KEPT) -> None:
     for number in old:
         with suppress(TargetError):
             dropped |= manifest.read(place.folder(number)).set_names()
-        remove_generation(place, number)
     try:
-        for number in place.numbers():
-            dropped -= manifest.read(place.folder(number)).set_names()
+        for number in numbers:
+            if number not in old:
+                dropped -= manifest.read(place.folder(number)).set_names()
     except TargetError:
-        return  # nobody can tell which sets that one needs
+        dropped = set()  # nobody can tell which sets that one needs
+    # the manifests last: killed before, the next run still knows what is to go
     for name in dropped:
         with suppress(FileNotFoundError):
             os.unlink(place.sets / f"{name.decode()}.pem")
+    for number in old:
+        remove_generation(place, number)
 
 
 def remove_generation(place: Place, number: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,12 +130,10 @@ def _replace(old: Saved, content: bytes, group: int | None) -> None:
 
 
 def _remove(path: Path, *, folder: bool) -> None:
-    try:
+    with suppress(FileNotFoundError):
         path.unlink()
-    except FileNotFoundError:
-        return
-    files.sync(path.parent)
-    if folder and not os.listdir(path.parent):
+        files.sync(path.parent)
+    if folder and path.parent.is_dir() and not os.listdir(path.parent):
         path.parent.rmdir()
 
 

@@ -21,10 +21,11 @@ from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.target import FileProblem, Stored
 from trustctl.publish import draft, manifest
 from trustctl.publish.draft import Draft, Last
+from trustctl.publish.folders import prepare
 from trustctl.publish.inspect import is_ours, scan
 from trustctl.publish.manifest import Manifest
 from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
-from trustctl.publish.removal import clean, prune
+from trustctl.publish.removal import clean, prune, remove_generation
 from trustctl.publish.splice import Data
 
 
@@ -89,9 +90,12 @@ def last_generation(place: Place) -> Manifest | None:
     return None if number is None else manifest.read(place.folder(number))
 
 
-def look(place: Place, last: Manifest | None) -> list[FileProblem]:
+def look(place: Place, last: Manifest | None, *, whole: bool = False) -> list[FileProblem]:
     """What is not as the generation in force left it; with any such thing the next one has to be
     planned from all peers.
+
+    Args:
+        whole: read every file, also those that do not look changed.
 
     Raises:
         TargetError: a folder there is not safe, or cannot be read.
@@ -100,7 +104,7 @@ def look(place: Place, last: Manifest | None) -> list[FileProblem]:
         for folder in (place.directory, place.root, place.generations, place.sets):
             if os.path.lexists(folder):
                 files.refuse_unsafe(folder)
-        return scan(place, last)
+        return scan(place, last, whole=whole)
 
 
 def plan(
@@ -192,29 +196,6 @@ def refuse_edited(edited: list[FileProblem], *, force: bool) -> None:
         )
 
 
-def prepare(place: Place) -> None:
-    """Make the target's folders; refuse a place that is not safe.
-
-    Raises:
-        TargetError: a link, another user's folder, or one that everybody may write.
-    """
-    if not os.path.lexists(place.directory):
-        if not os.path.isdir(place.directory.parent):
-            raise TargetError(
-                f"{place.directory.parent} is not there", f"mkdir -p {place.directory.parent}"
-            )
-        files.make_folder(place.directory, mode=0o755, group=None)
-    files.refuse_unsafe(place.directory)
-    if place.format == "pem":
-        files.make_folder(place.root.parent, mode=0o700, group=None)
-        files.refuse_unsafe(place.root.parent)
-    inner = [place.root, place.generations]
-    inner += [place.sets] if place.format == "exim" else []
-    for folder in inner:
-        files.make_folder(folder, mode=place.folder_mode, group=place.group)
-        files.refuse_unsafe(folder)
-
-
 def _write_nobody(place: Place) -> None:
     path = place.root / NOBODY
     if place.format == "exim" and not _as_written(place, path, NOBODY_TEXT):
@@ -251,18 +232,31 @@ def _write(plan: Plan, now: int) -> Published:
         folders += [scratch / one for one in manifest.folders(plan.more)]
         files.sync_tree(place.root, [*created, *new, *folders, place.generations])
         os.rename(scratch, place.folder(number))
+        files.sync(place.generations)
+        _put_in_force(place, number, drafted.bundle)
     except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        for one in created:
+        if not _is_seen(place, number, drafted.bundle):
+            shutil.rmtree(scratch, ignore_errors=True)
+            for one in created:
+                with suppress(OSError):
+                    os.unlink(one)
             with suppress(OSError):
-                os.unlink(one)
+                remove_generation(place, number)
         raise
-    files.sync(place.generations)
-    _put_in_force(place, number, drafted.bundle)
     with suppress(OSError):  # old generations that stay are no harm; the next export tries again
         prune(place)
     repaired = tuple(one.path for one in plan.problems if one.kind != "edited")
     return Published(stored, len(created) + replaced, repaired)
+
+
+def _is_seen(place: Place, number: int, bundle: list[Data]) -> bool:
+    """Whether readers see anything of a generation that was not put in force whole."""
+    if place.current_number() == number:
+        return True
+    try:
+        return place.published is not None and place.published.read_bytes() == b"".join(bundle)
+    except FileNotFoundError:
+        return False
 
 
 def _write_sets(plan: Plan, created: list[Path]) -> int:

@@ -1,0 +1,1 @@
+"""Real processes killed, starved, refused and fed with what nobody should trust."""
