@@ -10,7 +10,7 @@ from typing import Any
 from cryptography import x509
 
 from tests.certs import Made
-from trustctl.ca.draft import draft, new_serial
+from trustctl.ca.draft import authority_name, draft, new_serial
 from trustctl.ca.finish import finish
 from trustctl.ca.kinds import PrivateKey, generate, spki_of
 from trustctl.ca.profile import load
@@ -27,11 +27,10 @@ def template(profile: str = "mta", key: PrivateKey | None = None, **changed: Any
     """A template as the commands fill it in; for a host that is mx.bar.test."""
     found = load(profile)
     key = generate("ecdsa-p256") if key is None else key
+    spki = spki_of(key.public_key())
     host = () if found.ca else ("mx.bar.test",)
-    made = Template(
-        found, host[0] if host else f"Our {profile}", host, spki_of(key.public_key()),
-        new_serial(), NOW - 3600, NOW + found.days * DAY,
-    )  # fmt: skip
+    name = host[0] if host else authority_name(profile, "our", 1, spki)
+    made = Template(found, name, host, spki, new_serial(), NOW - 3600, NOW + found.days * DAY)
     return replace(made, **changed)
 
 

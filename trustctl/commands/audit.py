@@ -79,7 +79,7 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
     from trustctl.commands.ca import compiled
     from trustctl.facts.audit import AuditFacts
     from trustctl.intake.roots import public_roots
-    from trustctl.inventory import generations, snapshot, upkeep
+    from trustctl.inventory import dane, generations, snapshot, upkeep
     from trustctl.inventory.settings import read_settings
     from trustctl.inventory.verify import verify
 
@@ -97,6 +97,7 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
             database_problems=tuple(_exposed(path)),
             public_roots=public_roots(),
             ca=compiled.facts(tx.connection, now),
+            dane=tuple(dane.hosts(tx.connection, now)),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from trustctl.facts.dane import DaneHost
 from trustctl.facts.mta import MtaState
 from trustctl.facts.records import Peer, Settings
 from trustctl.facts.revocation import CaFacts
@@ -42,6 +43,7 @@ class AuditFacts:
         journal_problems: what ``journal verify`` found.
         database_problems: what is amiss with the inventory's file and folder (their modes).
         public_roots: fingerprints and SPKI pins of the public CAs of this machine.
+        dane: our own hosts, with what is in DNS for them.
     """
 
     now: int
@@ -52,3 +54,4 @@ class AuditFacts:
     database_problems: tuple[FileProblem, ...] = ()
     public_roots: frozenset[str] = field(default=frozenset())
     ca: CaFacts = field(default=CaFacts())
+    dane: tuple[DaneHost, ...] = ()

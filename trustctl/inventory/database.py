@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from trustctl.errors import ConflictError, DatabaseError
-from trustctl.inventory import schema, schema_ca
+from trustctl.inventory import schema, schema_ca, schema_dane
 
 APPLICATION_ID = 0x74727573
 """SQLite's application_id of an inventory: ``trus`` (SQLite file format, 1.3.9)."""
@@ -117,7 +117,7 @@ def build(connection: sqlite3.Connection) -> None:
         connection.execute(str(CreateTable(one).compile(dialect=dialect)))
         for index in sorted(one.indexes, key=lambda index: str(index.name)):
             connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
-    for statement in (*schema.triggers(), *schema_ca.triggers()):
+    for statement in (*schema.triggers(), *schema_ca.triggers(), *schema_dane.triggers()):
         connection.execute(statement)
     connection.execute(
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "

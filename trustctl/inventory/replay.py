@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trustctl.facts.moment import parse_stamp
+from trustctl.inventory.dane import ReplayDane
 from trustctl.inventory.replay_ca import ReplayCa
 
 
@@ -13,6 +14,7 @@ class Replay:
 
     def __init__(self) -> None:
         self.ca = ReplayCa()
+        self.dane = ReplayDane()
         self.domains: dict[str, tuple[str, int]] = {}
         self.hosts: set[tuple[str, str]] = set()
         self.pins: dict[int, tuple[Any, ...]] = {}
@@ -88,6 +90,8 @@ class Replay:
             case "ca.revoke":
                 self.ca.apply(at, actor, action, subject, d)
                 self._touch(seq, *d["peers"])
+            case "dane.next-key" | "dane.publish":
+                self.dane.apply(at, actor, action, subject, d)
             case _:
                 self.ca.apply(at, actor, action, subject, d)
 

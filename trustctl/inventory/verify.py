@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from trustctl.inventory import schema, verify_ca
+from trustctl.inventory import dane, schema, verify_ca
 from trustctl.inventory.additions import facts_digest
 from trustctl.inventory.journal import GENESIS, Entry, entries, entry_hash
 from trustctl.inventory.replay import Replay
@@ -189,3 +189,4 @@ def _tables(
         {places.get(r[0]): r[1] for r in rows(schema.current_generation, "target_id", "number")},
     )
     yield from verify_ca.tables(connection, replay.ca)
+    yield from dane.tables(connection, replay.dane)

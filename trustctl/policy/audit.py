@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Finding
-from trustctl.policy import rules_ca, rules_peers, rules_pins, rules_targets, rules_vouches
+from trustctl.policy import (
+    rules_ca,
+    rules_dane,
+    rules_peers,
+    rules_pins,
+    rules_targets,
+    rules_vouches,
+)
 from trustctl.policy.rule import RULES, Rule
 
-_LOADED = (rules_pins, rules_vouches, rules_peers, rules_targets, rules_ca)
+_LOADED = (rules_pins, rules_vouches, rules_peers, rules_targets, rules_ca, rules_dane)
 
 
 def rules() -> tuple[Rule, ...]:
