@@ -128,6 +128,12 @@ def read_ids(connection: Connection, ids: Sequence[int]) -> list[Issuance]:
     return read(connection, issuance.c.id.in_(list(ids)))
 
 
+def of_subjects(connection: Connection, subjects: Sequence[str]) -> list[Issuance]:
+    """What was signed for these subjects (some hundreds at the most), oldest first."""
+    i = issuance.c
+    return read(connection, i.subject.in_(list(subjects)), issued.c.fingerprint.is_not(None))
+
+
 def search_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> list[Issuance]:
     """The issuances that became these certificates, oldest first."""
     return read(connection, issued.c.fingerprint.in_(list(fingerprints)))
