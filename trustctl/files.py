@@ -8,8 +8,9 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from trustctl.errors import TargetError
@@ -85,20 +86,44 @@ def replace(
     path: Path, content: bytes, *, mode: int, group: int | None, owner: int | None = None
 ) -> None:
     """Write a file in place of what is there: a reader sees the old or the new one, whole."""
-    scratch = path.with_name(f"{TEMPORARY}{path.name}-{os.getpid()}")
-    with suppress(FileNotFoundError):
-        os.unlink(scratch)
+    replace_together([New(path, content, mode, group, owner)])
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A file to take the place of what is there; ``group`` and ``owner`` None: this process's."""
+
+    path: Path
+    content: bytes
+    mode: int
+    group: int | None
+    owner: int | None
+
+
+def replace_together(new: Sequence[New]) -> None:
+    """Write several files of one folder in place of what is there.
+
+    All of them are on the disk before the first is renamed, so that nothing but a crash within
+    some microseconds leaves some new and some old.
+    """
+    scratch = {one.path.with_name(f"{TEMPORARY}{one.path.name}-{os.getpid()}"): one for one in new}
     try:
-        create(scratch, [content], mode=mode, group=group)
-        if owner is not None:
-            os.chown(scratch, owner, -1)
-        sync(scratch)
-        os.rename(scratch, path)
+        for path, one in scratch.items():
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+            create(path, [one.content], mode=one.mode, group=one.group)
+            if one.owner is not None:
+                os.chown(path, one.owner, -1)
+            sync(path)
+        for path, one in scratch.items():
+            os.rename(path, one.path)
     except BaseException:
-        with suppress(OSError):
-            os.unlink(scratch)
+        for path in scratch:
+            with suppress(OSError):
+                os.unlink(path)
         raise
-    sync(path.parent)
+    for folder in {one.path.parent for one in new}:
+        sync(folder)
 
 
 def point(link: Path, to: str) -> None:

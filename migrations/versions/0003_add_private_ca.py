@@ -122,6 +122,25 @@ STATEMENTS = (
     """
     CREATE INDEX ix_staple_issuance_id ON staple (issuance_id)
     """,
+    """
+    CREATE TABLE crossing (
+        id INTEGER NOT NULL,
+        peer_id INTEGER NOT NULL,
+        spki TEXT NOT NULL,
+        issuance_id INTEGER,
+        permitted TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        "by" TEXT NOT NULL,
+        PRIMARY KEY (id),
+        CONSTRAINT spki_hex CHECK (length(spki) = 64 AND spki NOT GLOB '*[^0-9a-f]*'),
+        FOREIGN KEY(peer_id) REFERENCES peer (id),
+        UNIQUE (issuance_id),
+        FOREIGN KEY(issuance_id) REFERENCES issuance (id)
+    )
+    """,
+    """
+    CREATE INDEX ix_crossing_peer_id ON crossing (peer_id)
+    """,
     "CREATE TRIGGER request_no_update BEFORE UPDATE ON request BEGIN SELECT RAISE(ABORT, 'request: no update, it is a record'); END",
     "CREATE TRIGGER request_no_delete BEFORE DELETE ON request BEGIN SELECT RAISE(ABORT, 'request: no delete, it is a record'); END",
     "CREATE TRIGGER issuance_no_update BEFORE UPDATE ON issuance BEGIN SELECT RAISE(ABORT, 'issuance: no update, it is a record'); END",
@@ -134,6 +153,8 @@ STATEMENTS = (
     "CREATE TRIGGER crl_no_delete BEFORE DELETE ON crl BEGIN SELECT RAISE(ABORT, 'crl: no delete, it is a record'); END",
     "CREATE TRIGGER staple_no_update BEFORE UPDATE ON staple BEGIN SELECT RAISE(ABORT, 'staple: no update, it is a record'); END",
     "CREATE TRIGGER staple_no_delete BEFORE DELETE ON staple BEGIN SELECT RAISE(ABORT, 'staple: no delete, it is a record'); END",
+    "CREATE TRIGGER crossing_no_update BEFORE UPDATE ON crossing BEGIN SELECT RAISE(ABORT, 'crossing: no update, it is a record'); END",
+    "CREATE TRIGGER crossing_no_delete BEFORE DELETE ON crossing BEGIN SELECT RAISE(ABORT, 'crossing: no delete, it is a record'); END",
     "CREATE TRIGGER authority_no_replace BEFORE INSERT ON authority WHEN EXISTS (SELECT 1 FROM authority WHERE id = NEW.id OR fingerprint = NEW.fingerprint) BEGIN SELECT RAISE(ABORT, 'authority: it is there already'); END",
     "CREATE TRIGGER request_no_replace BEFORE INSERT ON request WHEN EXISTS (SELECT 1 FROM request WHERE spki = NEW.spki) BEGIN SELECT RAISE(ABORT, 'request: it is there already'); END",
     "CREATE TRIGGER issuance_no_replace BEFORE INSERT ON issuance WHEN EXISTS (SELECT 1 FROM issuance WHERE id = NEW.id OR tbs_sha256 = NEW.tbs_sha256 OR (issuer = NEW.issuer AND serial = NEW.serial)) BEGIN SELECT RAISE(ABORT, 'issuance: it is there already'); END",
@@ -141,6 +162,7 @@ STATEMENTS = (
     "CREATE TRIGGER revocation_no_replace BEFORE INSERT ON revocation WHEN EXISTS (SELECT 1 FROM revocation WHERE issuance_id = NEW.issuance_id) BEGIN SELECT RAISE(ABORT, 'revocation: it is there already'); END",
     "CREATE TRIGGER crl_no_replace BEFORE INSERT ON crl WHEN EXISTS (SELECT 1 FROM crl WHERE issuer = NEW.issuer AND number = NEW.number) BEGIN SELECT RAISE(ABORT, 'crl: it is there already'); END",
     "CREATE TRIGGER staple_no_replace BEFORE INSERT ON staple WHEN EXISTS (SELECT 1 FROM staple WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'staple: it is there already'); END",
+    "CREATE TRIGGER crossing_no_replace BEFORE INSERT ON crossing WHEN EXISTS (SELECT 1 FROM crossing WHERE id = NEW.id OR issuance_id = NEW.issuance_id) BEGIN SELECT RAISE(ABORT, 'crossing: it is there already'); END",
     "CREATE TRIGGER authority_no_delete BEFORE DELETE ON authority BEGIN SELECT RAISE(ABORT, 'authority: no delete, retire it'); END",
     "CREATE TRIGGER authority_only_retire BEFORE UPDATE ON authority WHEN OLD.retired_at IS NOT NULL OR NEW.retired_at IS NULL OR NEW.id <> OLD.id OR NEW.hierarchy <> OLD.hierarchy OR NEW.kind <> OLD.kind OR NEW.number <> OLD.number OR NEW.key <> OLD.key OR NEW.fingerprint <> OLD.fingerprint OR NEW.permitted IS NOT OLD.permitted OR NEW.added_at <> OLD.added_at BEGIN SELECT RAISE(ABORT, 'authority: it can only be retired, once'); END",
     """

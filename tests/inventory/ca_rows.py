@@ -18,7 +18,7 @@ from trustctl.ca.signer import KeySigner
 from trustctl.facts.addition import Evidence
 from trustctl.facts.certificate import parse_certificate
 from trustctl.facts.issuance import Draft, Template
-from trustctl.inventory import authorities, crls, issuances, staples
+from trustctl.inventory import authorities, crls, crosses, issuances, staples
 from trustctl.inventory.authorities import PendingRequest
 
 
@@ -33,7 +33,7 @@ def _draft(root: Made, host: str) -> Draft:
 
 def add_ca(store: Store) -> None:
     """A root, a request for it, two hosts' certificates of which one is revoked, one that was never
-    signed, a CRL and a staple."""
+    signed, a CRL and a staple; the CA of baz is held to names by what was signed second."""
     root = certs.authority("Our root", days=LONG, not_before=NOW - certs.DAY)
     signer = KeySigner(root.key)  # type: ignore[arg-type]
     evidence = Evidence(parse_certificate(root.der), root.der)
@@ -55,6 +55,7 @@ def add_ca(store: Store) -> None:
         tx.flush()
         crls.add(tx, _list(tx.connection, root, signer))
         staples.add(tx, root.spki, [staples.Staple(ids[1], "good", NOW, NOW + 9, b"staple")])
+        crosses.add(tx, "baz", "ab" * 32, ids[1], ("baz.test",))
 
 
 def _list(connection: Connection, root: Made, signer: KeySigner) -> crls.StoredCrl:

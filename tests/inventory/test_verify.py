@@ -36,6 +36,8 @@ def test_untouched_inventory_fits(full: Store) -> None:
         "peer.add", "domain.protect", "mx.add", "pin.add", "chain.set", "vouch.add",
         "vouch.withdraw", "pin.retire", "distrust.add", "setting.set", "generation.publish",
         "ca.authority", "ca.request", "ca.reserve", "ca.issue", "ca.revoke", "ca.crl", "ca.staple",
+        "dane.next-key", "dane.publish",
+        "ca.cross",
     }  # fmt: skip
     assert full.verify() == []
     assert full.ask(upkeep.check) == []
@@ -111,6 +113,11 @@ _ADDED = {
     "issued": "INSERT INTO issued SELECT 3, fingerprint, 5 FROM authority LIMIT 1",
     "revocation": "INSERT INTO revocation VALUES (2, 5, 'root', 'superseded')",
     "crl": "INSERT INTO crl SELECT issuer, 2, NULL, this_update, next_update, der FROM crl LIMIT 1",
+    "next_key": f"INSERT INTO next_key VALUES ('{_HEX}', 'main', 'mx1.our.test', 5, 'root')",
+    "publication": f"INSERT INTO publication VALUES (99, 'main', 'eve.test', 25, '{_HEX}', 60, 5, "
+    "'root')",
+    "crossing": "INSERT INTO crossing SELECT 99, peer_id, spki, NULL, permitted, at, by "
+    "FROM crossing",
     "staple": "INSERT INTO staple SELECT 99, issuance_id, 'revoked', this_update, next_update, der "
     "FROM staple LIMIT 1",
 }

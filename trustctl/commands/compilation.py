@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from trustctl.errors import TargetError, UsageError
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
-from trustctl.facts.records import Peer, PeerTrust, Settings, TrustedCertificate
+from trustctl.facts.records import Cross, Held, Peer, PeerTrust, Settings, TrustedCertificate
 from trustctl.inventory import (
     authorities,
+    crosses,
     distrusts,
     generations,
     journal,
@@ -95,7 +96,11 @@ class Compiler:
         """The compiled peers: these, or all."""
         denied = distrusts.distrusted_fingerprints(self.connection)
         revoked = revocations.newest(self.connection)
-        compile_peer = _exporter(self.format, denied, revoked)
+        crossed = crosses.fingerprints(self.connection)
+        for name, prints in crossed.items():
+            # what a peer's CA signed is not for the domains of those who pin the root above it
+            revoked[name] = [*revoked.get(name, ()), *prints]
+        compile_peer = _exporter(self.format, denied, revoked, crossed=bool(crossed))
         refused = frozenset(denied)
         parts: Iterator[list[Peer]]
         if ids is None:
@@ -117,10 +122,12 @@ class Compiler:
             for peer in peers
         ]
         prints = [pin.certificate.fingerprint for _peer, pins in trusted for pin in pins]
+        held = [pin.cross for _peer, pins in trusted for pin in pins if pin.cross is not None]
         chains = snapshot.chains(self.connection, prints)
         issuers = [one for chain in chains.values() for one in chain if one not in refused]
-        ders = snapshot.ders(self.connection, [*prints, *issuers])
-        ours = authorities.hierarchy_of_keys(self.connection)
+        ours = [each for one in held for each in (one.fingerprint, one.root)]
+        ders = snapshot.ders(self.connection, [*prints, *issuers, *ours])
+        names = authorities.hierarchy_of_keys(self.connection)
         for peer, pins in trusted:
             certificates = []
             for pin in pins:
@@ -134,14 +141,42 @@ class Compiler:
                         facts.not_after or 0,
                         facts.is_ca is not False,
                         tuple([ders[one] for one in chain if one in ders]),
-                        ours.get(facts.spki or "") if pin.role == "authority" else None,
+                        names.get(facts.spki or "") if pin.role == "authority" else None,
+                        None if pin.cross is None else _held(pin.cross, ders),
                     )
                 )
             yield PeerTrust(peer.name, peer.domains, tuple(certificates))
 
 
+def _held(cross: Cross, ders: Mapping[str, bytes]) -> Held:
+    return Held(
+        cross.fingerprint,
+        ders[cross.fingerprint],
+        cross.not_after,
+        cross.root,
+        ders[cross.root],
+        cross.root_not_after,
+    )
+
+
+def _binds() -> bool:
+    """Whether the installed Exim holds to names what it takes for an anchor: GnuTLS does. OpenSSL
+    finds no path from a cross-certificate alone, and with our root beside it takes what any other
+    peer's CA signed. Where no Exim is installed, or it says nothing, the stricter is written."""
+    from trustctl.errors import NotEnforcedError
+    from trustctl.publish import mta
+
+    exim = mta.binary()
+    if exim is None:
+        return True
+    try:
+        return mta.program(exim).tls != "OpenSSL"
+    except NotEnforcedError:
+        return True
+
+
 def _exporter(
-    format_name: Format, denied: list[str], revoked: dict[str, list[str]]
+    format_name: Format, denied: list[str], revoked: dict[str, list[str]], *, crossed: bool
 ) -> Callable[[PeerTrust], CompiledPeer]:
     if format_name == "pem":
         from trustctl.export.bundle import compile_peer
@@ -149,7 +184,8 @@ def _exporter(
         return compile_peer
     from trustctl.export import exim
 
-    return lambda trust: exim.compile_peer(trust, denied, revoked)
+    binds = _binds() if crossed else True
+    return lambda trust: exim.compile_peer(trust, denied, revoked, binds=binds)
 
 
 def make_plan(

@@ -120,14 +120,15 @@ def uninstall(
 ) -> None:
     """Remove all that trustctl wrote at a target, and nothing else.
 
-    Exim is left as it was: mail goes back to ordinary delivery. The inventory
-    stays.
+    Exim is left as it was: mail goes back to ordinary delivery, and a key and
+    certificate that 'ca issue --install' placed give way to those before. The
+    inventory stays.
     """
     from trustctl import render
     from trustctl.commands.compilation import choose, place_of
     from trustctl.errors import TargetError
     from trustctl.inventory import generations as recorded
-    from trustctl.publish import configuration, exim, history
+    from trustctl.publish import configuration, exim, history, own
 
     known = None
     if call.path.exists():
@@ -139,10 +140,14 @@ def uninstall(
     else:
         where, kind = choose(directory, format_name, None)
     place = place_of(where, kind, call.path)
-    if not place.root.is_dir() and not known:
+    home = own.Home(place.directory, place.group)
+    peers, pair = place.root.is_dir() or known, home.root.is_dir()
+    if not peers and not pair:
         raise TargetError(f"{where}: trustctl has written nothing there")
     confirm(
-        f"Remove trustctl from {where}? Its peers' mail will be verified by nobody.",
+        f"Remove trustctl from {where}?"
+        + " Its peers' mail will be verified by nobody." * bool(peers)
+        + " The key and certificate that Exim presents will be deleted." * pair,
         yes=yes,
         without_terminal=typed("uninstall", "--from", where, "--yes"),
     )
@@ -158,6 +163,8 @@ def uninstall(
         # the configuration first: without its data it would hold all mail
         exim.withdraw(found, reload=True, group=place.group)
     left = history.remove(place, force=force)
+    if pair:
+        left += own.remove(home)
     if known:
         with call.writing() as tx:
             recorded.forget(tx, where, kind)

@@ -11,23 +11,46 @@ from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.fingerprint import colons
 from trustctl.facts.moment import format_moment
 from trustctl.facts.pem import pem
-from trustctl.facts.records import PeerTrust, TrustedCertificate
+from trustctl.facts.records import PeerTrust
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,252}", re.ASCII)
 _HINT = "trustctl journal verify shows what was changed; then restore a backup"
 
 
-def block(peer: str, domains: str, certificate: TrustedCertificate, text: bytes) -> bytes:
+def blocks(trust: PeerTrust) -> tuple[bytes, ...]:
+    """The peer's part of a bundle, in order of fingerprint.
+
+    A CA that is held to names is there as its cross-certificate with our root above it: a bundle's
+    reader may want a path to a root (OpenSSL does), and all names are one another's neighbours in
+    it anyway.
+    """
+    domains = ",".join(trust.domains) or "-"
+    found: dict[str, tuple[bytes, int]] = {}
+    for one in trust.certificates:
+        if one.held is None:
+            found[one.fingerprint] = one.der, one.not_after
+        else:
+            found[one.held.fingerprint] = one.held.der, one.held.not_after
+            found[one.held.root_fingerprint] = one.held.root, one.held.root_not_after
+    return tuple(
+        [
+            block(trust.peer, domains, fingerprint, *found[fingerprint])
+            for fingerprint in sorted(found)
+        ]
+    )
+
+
+def block(peer: str, domains: str, fingerprint: str, der: bytes, not_after: int) -> bytes:
     """One certificate under a comment line: peer, domains, fingerprint, expiry.
 
     No text of the certificate's or of a person's gets here: peers' names and domains are validated
     where they enter and looked at once more (:func:`refuse_strange`), the rest is hex and digits.
     """
     line = (
-        f"# peer={peer} domains={domains} sha256={colons(certificate.fingerprint)} "
-        f"expires={format_moment(certificate.not_after)}\n"
+        f"# peer={peer} domains={domains} sha256={colons(fingerprint)} "
+        f"expires={format_moment(not_after)}\n"
     )
-    return line.encode("ascii") + text + b"\n"
+    return line.encode("ascii") + pem(der) + b"\n"
 
 
 def refuse_strange(trust: PeerTrust) -> None:
@@ -41,10 +64,15 @@ def refuse_strange(trust: PeerTrust) -> None:
     if not all(map(_NAME.fullmatch, (*trust.domains, trust.peer, *crls))):
         raise DatabaseError(f"the inventory holds a name that is none, of {trust.peer!r}", _HINT)
     for one in trust.certificates:
-        if hashlib.sha256(one.der).hexdigest() != one.fingerprint:
-            raise DatabaseError(
-                f"the inventory holds another certificate under {one.fingerprint!r}", _HINT
-            )
+        parts = [(one.fingerprint, one.der)]
+        if one.held is not None:
+            parts.append((one.held.fingerprint, one.held.der))
+            parts.append((one.held.root_fingerprint, one.held.root))
+        for fingerprint, der in parts:
+            if hashlib.sha256(der).hexdigest() != fingerprint:
+                raise DatabaseError(
+                    f"the inventory holds another certificate under {fingerprint!r}", _HINT
+                )
 
 
 def compile_peer(trust: PeerTrust) -> CompiledPeer:
@@ -54,16 +82,7 @@ def compile_peer(trust: PeerTrust) -> CompiledPeer:
         DatabaseError: it is not what trustctl stores.
     """
     refuse_strange(trust)
-    domains = ",".join(trust.domains) or "-"
-    return CompiledPeer(
-        trust.peer,
-        blocks=tuple(
-            [
-                block(trust.peer, domains, one, pem(one.der))
-                for one in sorted(trust.certificates, key=_fingerprint)
-            ]
-        ),
-    )
+    return CompiledPeer(trust.peer, blocks=blocks(trust))
 
 
 def bundle(peers: Iterable[CompiledPeer]) -> bytes:
@@ -71,7 +90,3 @@ def bundle(peers: Iterable[CompiledPeer]) -> bytes:
     return b"".join(
         one for peer in sorted(peers, key=lambda peer: peer.peer) for one in peer.blocks
     )
-
-
-def _fingerprint(certificate: TrustedCertificate) -> str:
-    return certificate.fingerprint

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from trustctl.errors import UsageError
-from trustctl.export.bundle import block, refuse_strange
+from trustctl.export.bundle import blocks, refuse_strange
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.pem import pem
 from trustctl.facts.records import PeerTrust, TrustedCertificate
@@ -50,29 +50,35 @@ def compile_peer(
     trust: PeerTrust,
     distrusted: Sequence[str] = (),
     revoked: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
+    binds: bool = True,
 ) -> CompiledPeer:
     """The peer's map entries, trust set and bundle blocks.
 
     Args:
         distrusted: the fingerprints that no authority may bring back.
-        revoked: by the name of a CA of ours, the fingerprints of what it revoked last.
+        revoked: by the name of a CA of ours, the fingerprints of what it signed and does not count:
+            what it revoked last, and peers' CAs.
+        binds: whether this Exim holds an anchor to its name constraints (share/doc/cross.md).
 
     Raises:
         DatabaseError: it is not what trustctl stores.
     """
     refuse_strange(trust)
     certificates = sorted(trust.certificates, key=_fingerprint)
-    texts = {one.fingerprint: pem(one.der) for one in certificates}
-    domains = ",".join(trust.domains) or "-"
-    blocks = tuple(
-        [block(trust.peer, domains, one, texts[one.fingerprint]) for one in certificates]
-    )
+    texts = {
+        # the cross-certificate alone: with our root beside it, whatever else is below the root
+        # would be taken for this peer's, from a host that DNS named
+        one.fingerprint: pem(one.held.der if one.held is not None and binds else one.der)
+        for one in certificates
+    }
+    bundled = blocks(trust)
     if not trust.domains:
-        return CompiledPeer(trust.peer, blocks=blocks)
+        return CompiledPeer(trust.peer, blocks=bundled)
     content, value = _trust_set(certificates, texts)
     if content is None:
         entries = tuple([(domain, CLOSED) for domain in trust.domains])
-        return CompiledPeer(trust.peer, entries, blocks=blocks)
+        return CompiledPeer(trust.peer, entries, blocks=bundled)
     name = hashlib.sha256(content).hexdigest() + ".pem"
     value = f"set={name} {value}"
     denied = set(distrusted).union(*(revoked.get(one.crl or "", ()) for one in certificates))
@@ -82,7 +88,7 @@ def compile_peer(
         trust.peer,
         tuple([(domain, value) for domain in trust.domains]),
         ((name, content),),
-        blocks,
+        bundled,
     )
 
 

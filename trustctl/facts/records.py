@@ -52,12 +52,34 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
+class Cross:
+    """How a peer's CA is held to names: by a cross-certificate, its key signed by a root of ours.
+
+    Attributes:
+        fingerprint: of the cross-certificate.
+        root, root_spki, root_not_after: our root's fingerprint, SPKI pin and end.
+        permitted: the domains and hosts that its name constraints permit.
+        distrusts: those that match the cross-certificate, or our root.
+    """
+
+    fingerprint: str
+    root: str
+    root_spki: str
+    root_not_after: int
+    permitted: tuple[str, ...]
+    not_before: int
+    not_after: int
+    distrusts: tuple[Distrust, ...] = ()
+    revocation: Revocation | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """The binding of a certificate to a peer in a role, with all that policy needs to judge it.
 
     ``distrusts`` are those that match this certificate (its fingerprint or its SPKI);
     ``revocation`` is our CA's, of this certificate, or of another one whose key was compromised and
-    is this one's.
+    is this one's. ``cross``: how it is held to names, if it is an authority's and is.
     """
 
     id: int
@@ -71,6 +93,7 @@ class Pin:
     vouches: tuple[Vouch, ...] = ()
     distrusts: tuple[Distrust, ...] = ()
     revocation: Revocation | None = None
+    cross: Cross | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +119,24 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What stands in the place of a peer's CA that is held to names: the cross-certificate, and the
+    root of ours above it, each as fingerprint, DER and end."""
+
+    fingerprint: str
+    der: bytes
+    not_after: int
+    root_fingerprint: str
+    root: bytes
+    root_not_after: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedCertificate:
     """One trusted pin's certificate, as an exporter needs it. ``issuers`` is the chain the peer
     presented above it, nearest first, each as DER; they are trusted for nothing by themselves.
-    ``crl`` is the name of our own CA whose revocation list holds for what is below it."""
+    ``crl`` is the name of our own CA whose revocation list holds for what is below it. ``held``
+    stands in its place, where the target can hold it to names."""
 
     fingerprint: str
     role: Role
@@ -108,6 +145,7 @@ class TrustedCertificate:
     may_sign: bool
     issuers: tuple[bytes, ...] = ()
     crl: str | None = None
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from trustctl.facts.revocation import COMPROMISE
 from trustctl.inventory.additions import certificate_row, facts_digest
 from trustctl.inventory.authorities import store
 from trustctl.inventory.schema import certificate, peer, pin
-from trustctl.inventory.schema_ca import authority, issuance, issued, revocation
+from trustctl.inventory.schema_ca import authority, crossing, issuance, issued, revocation
 from trustctl.inventory.transaction import WriteTransaction
 
 REASONS = (
@@ -98,13 +98,14 @@ def revoke(tx: WriteTransaction, one: Issuance, reason: str) -> None:
 
 def _pinning(one: Issuance, reason: str) -> Select[Any]:
     """The peers that pin what is revoked (where its key is in other hands: the key), or pin an
-    authority of ours: their export names what was revoked last."""
+    authority of ours: their export names what was revoked last; or whose CA was held by it."""
     ours = select(certificate.c.spki).join(
         authority, authority.c.fingerprint == certificate.c.fingerprint
     )
     same = ((pin.c.role == "authority") & certificate.c.spki.in_(ours)) | (
         certificate.c.fingerprint == one.fingerprint
     )
+    same = same | peer.c.id.in_(select(crossing.c.peer_id).where(crossing.c.issuance_id == one.id))
     if reason in COMPROMISE:
         same = same | (certificate.c.spki == one.spki)
     return (
@@ -126,6 +127,12 @@ def read(connection: Connection, *where: ColumnElement[bool]) -> list[Issuance]:
 def read_ids(connection: Connection, ids: Sequence[int]) -> list[Issuance]:
     """The issuances of these ids (some hundreds at the most), oldest first."""
     return read(connection, issuance.c.id.in_(list(ids)))
+
+
+def of_subjects(connection: Connection, subjects: Sequence[str]) -> list[Issuance]:
+    """What was signed for these subjects (some hundreds at the most), oldest first."""
+    i = issuance.c
+    return read(connection, i.subject.in_(list(subjects)), issued.c.fingerprint.is_not(None))
 
 
 def search_fingerprints(connection: Connection, fingerprints: Sequence[str]) -> list[Issuance]:

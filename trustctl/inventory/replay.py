@@ -87,7 +87,7 @@ class Replay:
                 gone = (subject, d["format"])
                 self.current.pop(gone, None)
                 self.generations = {k: v for k, v in self.generations.items() if k[:2] != gone}
-            case "ca.revoke":
+            case "ca.revoke" | "ca.cross":
                 self.ca.apply(at, actor, action, subject, d)
                 self._touch(seq, *d["peers"])
             case "dane.next-key" | "dane.publish":

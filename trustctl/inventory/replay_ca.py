@@ -17,6 +17,7 @@ class ReplayCa:
         self.certificates: dict[str, str] = {}
         self.crls: dict[tuple[str, int], tuple[Any, ...]] = {}
         self.staples: dict[int, tuple[Any, ...]] = {}
+        self.crossings: dict[int, tuple[Any, ...]] = {}
 
     def apply(self, at: int, actor: str, action: str, subject: str, d: dict[str, Any]) -> None:
         """Apply one entry.
@@ -50,6 +51,15 @@ class ReplayCa:
                 if d["issuance"] not in self.issued:
                     raise ValueError(action)
                 self.revocations[d["issuance"]] = (at, actor, d["reason"])
+            case "ca.cross":
+                number, issuance = d["crossing"], d["issuance"]
+                if number in self.crossings or (
+                    issuance is not None and issuance not in self.issued
+                ):
+                    raise ValueError(action)
+                self.crossings[number] = (
+                    subject, d["spki"], issuance, d["permitted"], at, actor,
+                )  # fmt: skip
             case "ca.staple":
                 for number, *told in d["staples"]:
                     if told[0] not in self.issued or number in self.staples:

@@ -105,7 +105,20 @@ staple = Table(
     CheckConstraint("status IN ('good', 'revoked')", name="status"),
 )
 
-IMMUTABLE = ("request", "issuance", "issued", "revocation", "crl", "staple")
+crossing = Table(
+    "crossing",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("peer_id", Integer, ForeignKey("peer.id"), nullable=False, index=True),
+    required("spki"),  # the key of the peer's CA
+    Column("issuance_id", Integer, ForeignKey("issuance.id"), unique=True),  # NULL: held no more
+    required("permitted"),  # JSON list
+    required("at", Integer),
+    required("by"),
+    hex64("spki", "spki"),
+)
+
+IMMUTABLE = ("request", "issuance", "issued", "revocation", "crl", "staple", "crossing")
 """Tables whose rows are never updated or deleted."""
 
 
@@ -119,6 +132,7 @@ _SAME = {
     "revocation": "SELECT 1 FROM revocation WHERE issuance_id = NEW.issuance_id",
     "crl": "SELECT 1 FROM crl WHERE issuer = NEW.issuer AND number = NEW.number",
     "staple": "SELECT 1 FROM staple WHERE id = NEW.id",
+    "crossing": "SELECT 1 FROM crossing WHERE id = NEW.id OR issuance_id = NEW.issuance_id",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from trustctl.facts.certificate import CertificateFacts
-from trustctl.facts.records import Distrust, Peer, Pin, Vouch
-from trustctl.inventory import revocations
+from trustctl.facts.records import Cross, Distrust, Peer, Pin, Vouch
+from trustctl.inventory import crosses, revocations
 from trustctl.inventory.schema import (
     certificate,
     chain,
@@ -120,6 +121,7 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
     found: set[int] = set()
     for query in (changed, ended, lapsed, pinned, vouched, withdrawn):
         found.update(connection.execute(query).scalars())
+    found.update(crosses.ending(connection, *window))
     return sorted(found)
 
 
@@ -171,6 +173,10 @@ def read_peers_with_ids(
     for one in read_distrusts(connection):
         by_key.setdefault((one.kind, one.value), []).append(one)
     revoked = revocations.of_pins(connection, restricted)
+    held = {
+        key: replace(one, distrusts=_against(by_key, one))
+        for key, one in crosses.of_peers(connection, restricted).items()
+    }
 
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
@@ -241,6 +247,7 @@ def read_peers_with_ids(
                     tuple([one for one in said if one.fingerprint == facts.fingerprint]),
                     tuple(against) if against else (),
                     revoked.get(row[1]),
+                    held.get((peer_id, facts.spki or "")) if row[2] == "authority" else None,
                 )
             )
         yield (
@@ -253,6 +260,12 @@ def read_peers_with_ids(
             ),
             peer_id,
         )
+
+
+def _against(by_key: dict[tuple[str, str], list[Distrust]], one: Cross) -> tuple[Distrust, ...]:
+    """The distrusts of a cross-certificate, or of our root (the key is the pin's own matter)."""
+    keys = (("fingerprint", one.fingerprint), ("fingerprint", one.root), ("spki", one.root_spki))
+    return tuple(each for key in keys for each in by_key.get(key, ()))
 
 
 def facts_by_fingerprint(

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from trustctl.inventory.replay_ca import ReplayCa
+from trustctl.inventory.schema import peer
 from trustctl.inventory.schema_ca import (
     authority,
     crl,
+    crossing,
     issuance,
     issued,
     request,
@@ -46,6 +48,13 @@ def tables(
     yield "issued", replay.issued, {r[0]: r[1:] for r in rows(issued, *names)}
     names = ("issuance_id", "at", "by", "reason")
     yield "revocation", replay.revocations, {r[0]: r[1:] for r in rows(revocation, *names)}
+    peers = dict(rows(peer, "id", "name"))
+    names = ("id", "peer_id", "spki", "issuance_id", "permitted", "at", "by")
+    yield (
+        "crossing",
+        replay.crossings,
+        {r[0]: (peers.get(r[1]), *r[2:]) for r in rows(crossing, *names)},
+    )
     names = ("issuer", "number", "base", "this_update", "next_update", "der")
     yield (
         "CRL",

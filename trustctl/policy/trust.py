@@ -31,10 +31,14 @@ class Verdict:
 _STATES = (
     ("distrusted", "distrusted"),
     ("revoked", "revoked"),
+    ("cross-distrusted", "distrusted"),
+    ("cross-revoked", "revoked"),
     ("retired", "retired"),
     ("not-yet-added", "future"),
     ("expired", "expired"),
     ("not-yet-valid", "future"),
+    ("cross-expired", "expired"),
+    ("cross-not-yet-valid", "future"),
     ("weak-key", "weak"),
     ("weak-signature", "weak"),
     ("unreadable-validity", "unreadable"),
@@ -84,6 +88,7 @@ def judge(pin: Pin, settings: Settings, now: int) -> Verdict:
     if pin.revocation is not None:
         when = format_moment(pin.revocation.at)
         reasons.append(Reason("revoked", f"revoked by our CA {when}: {pin.revocation.reason}"))
+    reasons += _cross_reasons(pin, now)
     if pin.retired_at is not None and pin.retired_at <= now:
         reasons.append(Reason("retired", f"retired {format_moment(pin.retired_at)}"))
     if pin.added_at > now:
@@ -104,6 +109,27 @@ def judge(pin: Pin, settings: Settings, now: int) -> Verdict:
     if (lacking := _lacking(pin, valid, settings, now)) is not None:
         reasons.append(lacking)
     return Verdict(not reasons, tuple(reasons), valid)
+
+
+def _cross_reasons(pin: Pin, now: int) -> list[Reason]:
+    """Why an authority that is held to names cannot be: it is not trusted without, either."""
+    one, reasons = pin.cross, []
+    if one is None:
+        return []
+    what = "the cross-certificate that holds it to names"
+    for against in one.distrusts:
+        reasons.append(Reason("cross-distrusted", f"{what} is distrusted: {against.reason}"))
+    if one.revocation is not None:
+        when = format_moment(one.revocation.at)
+        text = f"{what} was revoked {when}: {one.revocation.reason}"
+        reasons.append(Reason("cross-revoked", text))
+    if now > one.not_after:
+        reasons.append(Reason("cross-expired", f"{what} expired {format_moment(one.not_after)}"))
+    elif now < one.not_before:
+        reasons.append(
+            Reason("cross-not-yet-valid", f"{what} is valid from {format_moment(one.not_before)}")
+        )
+    return reasons
 
 
 def _lacking(pin: Pin, valid: tuple[Vouch, ...], settings: Settings, now: int) -> Reason | None:

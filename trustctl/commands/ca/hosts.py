@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DAY = 86400
 MOST_NAMES = 100
-_SHOWN = 20
+_SHOWN, _AT_ONCE = 20, 500
 Host = tuple[str, ...]
 """A host's names, the one that its files are named after first."""
 
@@ -35,12 +35,21 @@ def parse_hosts(texts: Sequence[str]) -> list[Host]:
         if len(names) > MOST_NAMES:
             raise UsageError(f"{names[0]}: more than {MOST_NAMES} names", "split them up")
         found.append(names)
+    return unique(found)
+
+
+def unique(hosts: list[Host]) -> list[Host]:
+    """The same hosts.
+
+    Raises:
+        UsageError: one stands twice.
+    """
     seen: set[str] = set()
-    for host in found:
+    for host in hosts:
         if host[0] in seen:
             raise UsageError(f"{host[0]} stands twice", "name each host once")
         seen.add(host[0])
-    return found
+    return hosts
 
 
 def read_hosts(file: str) -> list[Host]:
@@ -70,7 +79,25 @@ def read_hosts(file: str) -> list[Host]:
         raise InputError(
             f"{file}: {len(bad)} bad lines; nothing was issued", details=[*bad[:_SHOWN], *more]
         )
-    return parse_hosts([",".join(one) for one in found])
+    return unique(found)
+
+
+def still_valid(
+    call: Invocation, hierarchy: str | None, names: Sequence[str]
+) -> dict[str, list[str]]:
+    """Hosts that have certificates of this CA already, with the serial numbers of those that have
+    not ended and are not revoked, newest first."""
+    from trustctl.inventory import authorities, issuances
+
+    with call.reading() as tx:
+        name = work.pick(tx.connection, hierarchy)
+        issuers = {one.spki for one in authorities.authorities(tx.connection, hierarchy=name)}
+        found: dict[str, list[str]] = {}
+        for at in range(0, len(names), _AT_ONCE):
+            for one in issuances.of_subjects(tx.connection, names[at : at + _AT_ONCE]):
+                if one.revoked_at is None and one.not_after >= call.now and one.issuer in issuers:
+                    found.setdefault(one.subject, []).insert(0, one.serial)
+    return found
 
 
 def issue_hosts(

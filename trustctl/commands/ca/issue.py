@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from trustctl.commands.ca.init import KEY_CHOICE
+from trustctl.commands.ca.install import home_of, install_options
 from trustctl.commands.ca.keys import Keys, ca_option, passphrase_option
 from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
@@ -16,6 +18,7 @@ from trustctl.errors import UsageError
 if TYPE_CHECKING:
     from trustctl.facts.addition import Evidence
     from trustctl.facts.issuance import KeyKind
+    from trustctl.publish.own import Home
 
 _SHOWN = 20
 
@@ -31,9 +34,8 @@ _SHOWN = 20
 @click.option(
     "--key", "kind", type=KEY_CHOICE, default="ecdsa-p256", show_default=True, help="Kind of key."
 )
-@click.option(
-    "--out", default=".", show_default=True, metavar="DIR", help="Where HOST.key and HOST.crt go."
-)
+@click.option("--out", metavar="DIR", help="Where HOST.key and HOST.crt go. [default: .]")
+@install_options
 @ca_option
 @passphrase_option
 @json_option
@@ -46,7 +48,9 @@ def issue(
     profile: str | None,
     days: int | None,
     kind: KeyKind,
-    out: str,
+    out: str | None,
+    install: str | None,
+    install_dir: str | None,
     hierarchy: str | None,
     passphrase_file: str | None,
     as_json: bool,
@@ -55,31 +59,63 @@ def issue(
 
     HOST.key is for the MTA alone (0600); HOST.crt has the certificate and the
     issuing CA's, as an MTA presents them. A file that is there is never
-    overwritten.
+    overwritten. With --install the pair goes where Exim reads it, in one step,
+    and Exim is reloaded; what it had is kept for 'trustctl uninstall'.
 
     \b
     trustctl ca issue mx1.bar.test mx2.bar.test,mail.bar.test --out /etc/ssl/mail
+    trustctl ca issue mx1.bar.test --install exim
     """
-    from trustctl.commands.ca.hosts import issue_hosts, parse_hosts, read_hosts
+    from trustctl import render
+    from trustctl.commands.ca import hosts as core
+    from trustctl.commands.ca.install import install as install_pair
     from trustctl.commands.ca.pairs import Pairs
 
-    wanted = parse_hosts(hosts) + (read_hosts(from_file) if from_file else [])
+    home = home_of(install, install_dir, out)
+    wanted = core.parse_hosts(hosts)
+    if from_file:
+        wanted = core.unique([*wanted, *core.read_hosts(from_file)])
     if not wanted:
         raise UsageError("no host is named", "trustctl ca issue mx.bar.test --out DIR")
+    if home is not None and len(wanted) > 1:
+        raise UsageError("--install is for one host", "its other names: HOST,ALIAS")
     if client and profile not in (None, "mta-client"):
         raise UsageError(f"--client and --profile {profile} do not go together", "leave one out")
     name = "mta-client" if client else profile or "mta"
-    pairs = Pairs(Path(out), [one[0] for one in wanted], kind)
+    names = [one[0] for one in wanted]
     keys = Keys(call, passphrase_file)
+    others = core.still_valid(call, hierarchy, names)
+    if home is not None:
+        made, remarks, unused = install_pair(
+            call, keys, hierarchy, home, wanted[0], kind, profile_name=name, days=days
+        )
+        show([made], names, installed_at(home), as_json=as_json)
+        say(others, remarks)
+        if unused is not None:
+            raise unused
+        return
+    pairs = Pairs(Path(out or "."), names, kind)
     with pairs.writing():
-        made, chain = issue_hosts(
+        all_made, chain = core.issue_hosts(
             call, keys, hierarchy, wanted, pairs.public_keys(), profile_name=name, days=days
         )
-        pairs.finish(made, chain)
-    show(made, [one[0] for one in wanted], pairs.folder, as_json=as_json)
+        pairs.finish(all_made, chain)
+    show(all_made, names, pairs.at, as_json=as_json)
+    if not as_json:
+        render.line(f"keys and certificates are in {pairs.folder}")
+    say(others, [])
 
 
-def show(made: list[Evidence], hosts: list[str], folder: Path | None, *, as_json: bool) -> None:
+Places = Callable[[str], tuple[Path | None, Path | None]]
+"""A host's certificate and key files; None where they are somebody else's."""
+
+
+def installed_at(home: Home) -> Places:
+    """Where an Exim has both."""
+    return lambda _host: (home.directory / "exim.crt", home.directory / "exim.key")
+
+
+def show(made: list[Evidence], hosts: list[str], places: Places, *, as_json: bool) -> None:
     """What was issued, for a person or a program."""
     from trustctl import render
     from trustctl.facts.fingerprint import short
@@ -94,8 +130,10 @@ def show(made: list[Evidence], hosts: list[str], folder: Path | None, *, as_json
                     "fingerprint": one.facts.fingerprint,
                     "spki": one.facts.spki,
                     "not_after": format_moment(one.facts.not_after or 0),
-                    "certificate": None if folder is None else str(folder / f"{host}.crt"),
-                    "key": None if folder is None else str(folder / f"{host}.key"),
+                    **{
+                        name: None if path is None else str(path)
+                        for name, path in zip(("certificate", "key"), places(host), strict=True)
+                    },
                 }
                 for host, one in zip(hosts, made, strict=True)
             ]
@@ -108,5 +146,19 @@ def show(made: list[Evidence], hosts: list[str], folder: Path | None, *, as_json
         )
     if len(made) > _SHOWN:
         render.line(f"... and {len(made) - _SHOWN} more")
-    if folder is not None:
-        render.line(f"keys and certificates are in {folder}")
+
+
+def say(others: dict[str, list[str]], remarks: list[str]) -> None:
+    """What a person should know besides: beside the answer, not in it."""
+    from trustctl import render
+
+    for host, serials in list(others.items())[:_SHOWN]:
+        render.note(
+            f"note: {host}: the certificate before is valid still "
+            f"({', '.join(one[:8].upper() for one in serials)}); where its key is lost: "
+            f"trustctl ca revoke {serials[0]} --reason key-compromise"
+        )
+    if len(others) > _SHOWN:
+        render.note(f"note: so have {len(others) - _SHOWN} hosts more")
+    for one in remarks:
+        render.note(one)

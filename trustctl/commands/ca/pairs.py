@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -86,6 +87,10 @@ class Pairs:
 
         return [spki_of(one.public_key()) for one in self._keys]
 
+    def at(self, host: str) -> tuple[Path, Path]:
+        """The files of a host: certificate and key."""
+        return self.folder / f"{host}.crt", self.folder / f"{host}.key"
+
     def finish(self, made: Sequence[Evidence], chain: Sequence[bytes]) -> None:
         """Write the certificates, each with the chain above it, and force all to the disk."""
         from trustctl.facts.pem import pem
@@ -126,14 +131,41 @@ def read_key(path: Path) -> PrivateKey:
     return found
 
 
-class Renewals:
-    """The files of hosts that are renewed: what is there is replaced, each file in one step."""
+def demand_same(key: PrivateKey, spki: str, path: Path) -> None:
+    """Refuse a key that is not the one that was certified.
 
-    def __init__(self, folder: Path, hosts: Sequence[str], *, same_key: bool) -> None:
+    Args:
+        spki: the SPKI pin of that one.
+
+    Raises:
+        InputError: it is another.
+    """
+    from trustctl.ca.kinds import spki_of
+
+    if hashlib.sha256(spki_of(key.public_key())).hexdigest() != spki:
+        raise InputError(
+            f"{path} is not the key of the certificate that is to be renewed; nothing was issued",
+            "leave --same-key out, or restore the key",
+        )
+
+
+class Renewals:
+    """The files of hosts that are renewed: a key and its certificate are replaced together.
+
+    Both are on the disk before the first is renamed, and the second rename follows at once: for
+    some microseconds a reader may see the new key beside the old certificate. With the same key
+    there is nothing to mismatch; Exim's pair (``--install``) is swapped by one rename.
+    """
+
+    def __init__(self, folder: Path, hosts: Sequence[tuple[str, str]], *, same_key: bool) -> None:
         """Look, and make the keys.
 
+        Args:
+            hosts: each with the SPKI pin that its certificate has now.
+
         Raises:
-            TargetError, InputError: a file is not there, or is not as trustctl wrote it.
+            TargetError, InputError: a file is not there, or is not as trustctl wrote it; the same
+                key was wanted, and is not the certificate's.
         """
         from trustctl.ca.kinds import generate, kind_of
 
@@ -145,7 +177,7 @@ class Renewals:
                 f"{self.folder} is not there", "--out DIR, where the hosts' files are"
             )
         files.refuse_unsafe(self.folder)
-        for host in hosts:
+        for host, spki in hosts:
             path = self.folder / f"{host}.key"
             if not os.path.lexists(path):
                 raise TargetError(
@@ -153,6 +185,8 @@ class Renewals:
                     f"--out DIR, or: trustctl ca issue {host} --out DIR",
                 )
             old = read_key(path)
+            if same_key:
+                demand_same(old, spki, path)
             self._keys[host] = old if same_key else generate(kind_of(old))
 
     def public_key(self, host: str) -> bytes:
@@ -161,18 +195,24 @@ class Renewals:
 
         return spki_of(self._keys[host].public_key())
 
+    def at(self, host: str) -> tuple[Path, Path]:
+        """The files of a host: certificate and key."""
+        return self.folder / f"{host}.crt", self.folder / f"{host}.key"
+
     def replace(self, host: str, made: Evidence, chain: Sequence[bytes]) -> None:
         """Replace the host's key and certificate; they keep their owner, group and mode."""
         from trustctl.ca.keyfile import private_pem
         from trustctl.facts.pem import pem
 
-        contents = {} if self._same_key else {".key": private_pem(self._keys[host])}
-        contents[".crt"] = b"".join(pem(one) for one in (made.der, *chain))
+        certificate, key = self.at(host)
+        new = [] if self._same_key else [self._new(key, private_pem(self._keys[host]), 0o600)]
+        text = b"".join(pem(one) for one in (made.der, *chain))
         with files.explained(self.folder):
-            for suffix, content in contents.items():
-                path = self.folder / f"{host}{suffix}"
-                mode, owner, group = (0o600 if suffix == ".key" else 0o644), None, None
-                with suppress(FileNotFoundError):
-                    info = os.lstat(path)
-                    mode, owner, group = info.st_mode & 0o777, info.st_uid, info.st_gid
-                files.replace(path, content, mode=mode, group=group, owner=owner)
+            files.replace_together([*new, self._new(certificate, text, 0o644)])
+
+    def _new(self, path: Path, content: bytes, mode: int) -> files.New:
+        try:
+            info = os.lstat(path)
+        except FileNotFoundError:
+            return files.New(path, content, mode, None, None)
+        return files.New(path, content, info.st_mode & 0o777, info.st_gid, info.st_uid)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustctl.commands.ca.issue import show
+from trustctl.commands.ca.install import home_of, install_options
+from trustctl.commands.ca.issue import installed_at, say, show
 from trustctl.commands.ca.keys import Keys, ca_option, passphrase_option
 from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
 )
 @click.option("--same-key", is_flag=True, help="Keep the key: pins on it go on (TLSA 3 1 1).")
 @click.option("--days", type=click.IntRange(1), metavar="N", help="Lifetime. [default: profile's]")
-@click.option(
-    "--out", default=".", show_default=True, metavar="DIR", help="Where HOST.key and HOST.crt are."
-)
+@click.option("--out", metavar="DIR", help="Where HOST.key and HOST.crt are. [default: .]")
+@install_options
 @ca_option
 @passphrase_option
 @json_option
@@ -43,22 +43,28 @@ def renew(
     before: str,
     same_key: bool,
     days: int | None,
-    out: str,
+    out: str | None,
+    install: str | None,
+    install_dir: str | None,
     hierarchy: str | None,
     passphrase_file: str | None,
     as_json: bool,
 ) -> None:
     """Renew hosts' certificates: the same names and profile, a new key.
 
-    HOST.key and HOST.crt in DIR are replaced, each in one step; reload the MTA
-    afterwards. The certificate before stays valid until it ends: revoke it if
-    its key is lost.
+    HOST.key and HOST.crt in DIR are replaced; reload the MTA afterwards. With
+    --install the pair that Exim has is replaced in one step, and Exim
+    reloaded. The certificate before stays valid until it ends: revoke it if its
+    key is lost.
 
     \b
     trustctl ca renew --all --before 30d --out /etc/ssl/mail
+    trustctl ca renew --all --before 30d --install exim
     """
     from trustctl import render
     from trustctl.commands.ca.hosts import issue_hosts
+    from trustctl.commands.ca.install import in_force, key_in_force
+    from trustctl.commands.ca.install import install as install_pair
     from trustctl.commands.ca.pairs import Renewals
     from trustctl.facts.moment import parse_moment
 
@@ -66,29 +72,49 @@ def renew(
         raise UsageError(
             "which hosts?", "trustctl ca renew HOST..., or trustctl ca renew --all --before 30d"
         )
+    home = home_of(install, install_dir, out)
+    if home is not None and len(hosts) > 1:
+        raise UsageError("--install is for one host", "--out DIR, for many")
     until = parse_moment(before, call.now)
     due = _due(call, hosts, hierarchy, until=until if everything else None)
+    if everything and home is not None:
+        due = in_force(home, due)
     if not due:
         if as_json:
             render.as_json([])
         else:
             render.line("nothing to renew: no certificate ends by then")
         return
+    keys = Keys(call, passphrase_file)
+    if home is not None:
+        (one,) = due
+        key = key_in_force(home, one) if same_key else None
+        fresh, remarks, unused = install_pair(
+            call, keys, hierarchy, home, one.hosts, None, profile_name=one.profile, days=days,
+            key=key,
+        )  # fmt: skip
+        show([fresh], [one.subject], installed_at(home), as_json=as_json)
+        say({}, remarks)
+        if unused is not None:
+            raise unused
+        return
+    folder = Path(out or ".")
     if everything:
-        due, elsewhere = _with_keys(due, Path(out))
+        due, elsewhere = _with_keys(due, folder)
         for one in elsewhere:
-            render.note(f"note: {one.subject}: its key is not in {out}; its owner has to ask anew")
+            render.note(
+                f"note: {one.subject}: its key is not in {folder}; its owner has to ask anew"
+            )
         if not due:
             raise ConflictError(
-                f"{len(elsewhere)} certificates end by then, and none of their keys is in {out}",
+                f"{len(elsewhere)} certificates end by then, and none of their keys is in {folder}",
                 "--out DIR, where the hosts' files are",
             )
-    pairs = Renewals(Path(out), [one.subject for one in due], same_key=same_key)
-    keys = Keys(call, passphrase_file)
+    pairs = Renewals(folder, [(one.subject, one.spki) for one in due], same_key=same_key)
     made = []
     for profile in dict.fromkeys(one.profile for one in due):
         part = [one for one in due if one.profile == profile]
-        fresh, chain = issue_hosts(
+        fresh_ones, chain = issue_hosts(
             call,
             keys,
             hierarchy,
@@ -97,10 +123,10 @@ def renew(
             profile_name=profile,
             days=days,
         )
-        for one, evidence in zip(part, fresh, strict=True):
+        for one, evidence in zip(part, fresh_ones, strict=True):
             pairs.replace(one.subject, evidence, chain)
             made.append((one.subject, evidence))
-    show([one for _h, one in made], [host for host, _e in made], pairs.folder, as_json=as_json)
+    show([one for _h, one in made], [host for host, _e in made], pairs.at, as_json=as_json)
 
 
 def _with_keys(due: list[Issuance], folder: Path) -> tuple[list[Issuance], list[Issuance]]:

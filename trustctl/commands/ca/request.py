@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import click
 
 from trustctl.commands.ca.issue import show
@@ -78,6 +81,7 @@ def sign(
     if out is None and not as_json:
         render.raw(text)
         return
-    show(made, [host[0]], None, as_json=as_json)
+    path = None if out is None else Path(os.path.abspath(out))
+    show(made, [host[0]], lambda _host: (path, None), as_json=as_json)
     if out is not None and not as_json:
         render.line(f"written: {out}")

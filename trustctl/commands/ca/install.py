@@ -1,0 +1,149 @@
+"""``--install exim``: a key and its certificate placed where Exim reads them, in one step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trustctl.commands.ca.keys import Keys
+from trustctl.commands.invocation import Invocation
+from trustctl.errors import ConflictError, InputError, UsageError
+
+if TYPE_CHECKING:
+    from trustctl.ca.kinds import PrivateKey
+    from trustctl.commands.ca.hosts import Host
+    from trustctl.errors import NotEnforcedError
+    from trustctl.facts.addition import Evidence
+    from trustctl.facts.issuance import Issuance, KeyKind
+    from trustctl.publish.own import Home
+
+
+def install_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``--out``, or ``--install`` and ``--install-dir``."""
+    for option in (
+        click.option(
+            "--install-dir",
+            metavar="DIR",
+            help="With --install: the folder of exim.key and exim.crt. [default: /etc/exim4]",
+        ),
+        click.option(
+            "--install",
+            type=click.Choice(["exim"]),
+            help="Place key and certificate for this MTA, check, reload it. For one host.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def home_of(install: str | None, directory: str | None, out: str | None) -> Home | None:
+    """Where ``--install`` places a pair; None where ``--out`` is meant.
+
+    Raises:
+        UsageError: both are named.
+    """
+    if install is None:
+        if directory is not None:
+            raise UsageError("--install-dir is for --install", "--install exim, or --out DIR")
+        return None
+    if out is not None:
+        raise UsageError("--out and --install do not go together", "leave one out")
+    from trustctl.publish.debian import exim_group
+    from trustctl.publish.own import Home
+
+    return Home(Path(os.path.abspath(directory or "/etc/exim4")), exim_group())
+
+
+def in_force(home: Home, due: list[Issuance]) -> list[Issuance]:
+    """Those of the issuances (one at the most) whose certificate Exim's folder holds."""
+    number = home.number() or "none"
+    return [one for one in due if (one.fingerprint or "").startswith(number)]
+
+
+def install(
+    call: Invocation,
+    keys: Keys,
+    hierarchy: str | None,
+    home: Home,
+    host: Host,
+    kind: KeyKind | None,
+    *,
+    profile_name: str,
+    days: int | None,
+    key: PrivateKey | None = None,
+) -> tuple[Evidence, list[str], NotEnforcedError | None]:
+    """Certify a key for a host, and let Exim use both.
+
+    Args:
+        kind: of the new key; None for that of the key in force. key: the one to certify again, in
+            place of a new one.
+
+    Returns:
+        The certificate, what was done about Exim, and why Exim does not use it if it does not.
+
+    Raises:
+        NotEnforcedError: Exim cannot be asked or reloaded; it has what it had before.
+        TargetError, InputError: the pair cannot be placed.
+    """
+    from trustctl.ca.keyfile import private_pem
+    from trustctl.ca.kinds import generate, kind_of, spki_of
+    from trustctl.commands.ca.hosts import issue_hosts
+    from trustctl.commands.ca.pairs import read_key
+    from trustctl.facts.pem import pem
+    from trustctl.publish import own
+
+    with own.opened(home):
+        kind = kind or _kind_in_force(home)
+        left = own.left_key(home, host[0])
+        if key is None and left is not None:
+            key = read_key(left)
+            if kind_of(key) != kind:
+                raise InputError(f"{left} is a key of another kind", f"--key {kind_of(key)}")
+        else:
+            left, key = None, key or generate(kind)
+            own.stage(home, host[0], private_pem(key))
+        try:
+            made, chain = issue_hosts(
+                call, keys, hierarchy, [host], [spki_of(key.public_key())],
+                profile_name=profile_name, days=days,
+            )  # fmt: skip
+        except Exception:
+            if left is None:
+                own.discard(home, host[0])
+            raise
+        text = b"".join(pem(one) for one in (made[0].der, *chain))
+        before = own.place(home, host[0], made[0].facts.fingerprint, text)
+        try:
+            return made[0], own.put_in_force(home, host[0], before), None
+        except own.UnusedError as error:
+            return made[0], [], error
+
+
+def key_in_force(home: Home, one: Issuance) -> PrivateKey:
+    """The key that Exim's folder holds, which has to be the issuance's.
+
+    Raises:
+        ConflictError: trustctl has placed none there. InputError: it is another.
+    """
+    from trustctl.commands.ca.pairs import demand_same, read_key
+
+    place = home.key_in_force()
+    if place is None:
+        raise ConflictError(
+            f"{home.directory}: trustctl has placed no key there", "leave --same-key out"
+        )
+    key = read_key(place)
+    demand_same(key, one.spki, place)
+    return key
+
+
+def _kind_in_force(home: Home) -> KeyKind:
+    from trustctl.ca.kinds import kind_of
+    from trustctl.commands.ca.pairs import read_key
+
+    place = home.key_in_force()
+    return "ecdsa-p256" if place is None else kind_of(read_key(place))
