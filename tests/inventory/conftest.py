@@ -11,7 +11,7 @@ from tests import certs
 from tests.inventory.ca_rows import add_ca
 from tests.inventory.store import BOB, LONG, NOW, Store, addition, strong
 from trustctl.facts.addition import NewVouch
-from trustctl.inventory import distrusts, generations, pins, settings, vouches
+from trustctl.inventory import dane, distrusts, generations, pins, settings, vouches
 from trustctl.inventory.generations import GenerationRow
 
 
@@ -71,4 +71,7 @@ def full(store: Store, _full: Path) -> Store:
     store.path.parent.mkdir(mode=0o700)
     shutil.copy(_full, store.path)
     add_ca(store)
+    with store.writing() as tx:
+        dane.add_next_key(tx, "main", "mx1.our.test", "cd" * 32)
+        dane.publish(tx, "main", "mx1.our.test", 25, 3600, "cd" * 32)
     return store

@@ -11,6 +11,8 @@ _COMMANDS = {
     "issue": ("issue", "issue"),
     "sign": ("request", "sign"),
     "renew": ("renew", "renew"),
+    "next-key": ("next_key", "next_key"),
+    "tlsa": ("tlsa", "tlsa"),
     "rollover": ("rollover", "rollover"),
     "request": ("handover", "request"),
     "sign-request": ("answer", "sign_request"),
