@@ -93,6 +93,11 @@ class Box:
         assert self._holder.stdout.readline().strip() == _READY
         self.command("update-exim4.conf")
 
+    @property
+    def pid(self) -> int:
+        """The process that holds the namespaces."""
+        return self._holder.pid
+
     def set(self, *, configtype: str | None = None, split: bool | None = None) -> None:
         """What `dpkg-reconfigure exim4-config` would change."""
         path = self.etc / "update-exim4.conf.conf"

@@ -15,10 +15,11 @@ from tests.trusts import trust, trusted
 from trustctl.export import bundle, cdb, exim
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.target import FileProblem
-from trustctl.publish import store
+from trustctl.publish import planning, store
 from trustctl.publish.inspect import inspect
 from trustctl.publish.place import Format, Place
-from trustctl.publish.store import Plan, Published
+from trustctl.publish.planning import Plan
+from trustctl.publish.store import Published
 
 NOW = 1_800_000_000
 
@@ -67,12 +68,12 @@ class Target:
         Args:
             last: read the manifest. whole: read every set, as ``--force`` does.
         """
-        found = store.last_generation(self.place) if last else None
-        return store.plan(
+        found = planning.last_generation(self.place) if last else None
+        return planning.plan(
             self.place,
             peers,
             last=found,
-            problems=store.look(self.place, found, whole=whole),
+            problems=planning.look(self.place, found, whole=whole),
             full=full,
             checkpoint=Checkpoint(self.now - NOW, "0" * 64),
             as_of=self.now,

@@ -15,7 +15,7 @@ from tests.publish.targets import Target, certificate
 from tests.tools import require_root
 from trustctl.errors import TargetError
 from trustctl.facts.compiled import CompiledPeer
-from trustctl.publish import history, store
+from trustctl.publish import history, planning
 from trustctl.publish.inspect import scan
 
 _NOBODY = 65534
@@ -208,7 +208,7 @@ def test_a_manifest_from_the_future_hides_nothing(target: Target) -> None:
     """Exported while the clock was ahead: whatever is edited later would look older for years. All
     sets are read then."""
     manifest = target.place.folder(1) / "manifest"
-    found = store.last_generation(target.place)
+    found = planning.last_generation(target.place)
     assert found is not None
     path = target.place.sets / sorted(target.sets())[0]
     path.write_bytes(_EVIL)

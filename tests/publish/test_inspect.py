@@ -16,7 +16,7 @@ from tests.publish.targets import Target, certificate
 from tests.tools import output, require_root
 from trustctl.publish import manifest
 from trustctl.publish.inspect import inspect
-from trustctl.publish.store import last_generation
+from trustctl.publish.planning import last_generation
 
 _NOBODY = 65534
 
@@ -238,7 +238,7 @@ def test_what_cannot_be_read_is_an_error_not_an_empty_target(
         "from trustctl.publish.place import Place\n"
         "d = Path(sys.argv[1]); place = Place(d, 'exim', d / 'trustctl', None); said = []\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "for call in (inspect.inspect, store.last_generation,"
+        "for call in (inspect.inspect, planning.last_generation,"
         " lambda p: history.rollback(p, None)):\n"
         "    try: said.append(repr(call(place)))\n"
         "    except TargetError as error: said.append(error.message)\n"

@@ -16,7 +16,7 @@ from tests.publish.targets import Target
 from trustctl.errors import TargetError
 from trustctl.export import cdb
 from trustctl.facts.compiled import CompiledPeer
-from trustctl.publish import manifest, store
+from trustctl.publish import manifest, planning
 from trustctl.publish.inspect import inspect
 
 _FOLDER = Path(__file__).resolve().parents[2]
@@ -252,7 +252,7 @@ def test_bundle_of_an_interrupted_export_is_not_left_in_force(bundle: Target) ->
 def test_a_map_that_is_not_its_text_is_built_anew(target: Target) -> None:
     """A map changed together with its manifest, hashes and all, does not survive a whole export."""
     target.export(*_peers(target))
-    folder, found = target.place.folder(1), store.last_generation(target.place)
+    folder, found = target.place.folder(1), planning.last_generation(target.place)
     assert found is not None
     data = cdb.update(target.current("peers.cdb"), {b"p0.test": None})
     old = target.current("peers.cdb")

@@ -126,3 +126,23 @@ def load(path: Path, passphrase: bytes) -> PrivateKey:
 def private_pem(key: PrivateKey) -> bytes:
     """The key in PEM, not encrypted: as an MTA reads it at its start."""
     return pem(private_der(key), "PRIVATE KEY")
+
+
+def load_plain(path: Path) -> PrivateKey:
+    """A host's key as an MTA reads it.
+
+    Raises:
+        TargetError: it is a link, or everybody may read it. InputError: it is no key.
+    """
+    with files.explained(path):
+        if path.is_symlink() or path.stat().st_mode & 0o007:
+            raise TargetError(f"{path} is there, and not as trustctl writes keys", "look at it")
+        data = path.read_bytes()
+    try:
+        key: Any = serialization.load_pem_private_key(data, None)
+    except (ValueError, TypeError):
+        raise InputError(
+            f"{path} is there already, and is no key; nothing was issued", "move it away"
+        ) from None
+    kind_of(key)
+    return cast(PrivateKey, key)

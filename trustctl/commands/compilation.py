@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.publish.manifest import Manifest
-    from trustctl.publish.store import Plan
+    from trustctl.publish.planning import Plan
 
 _AT_ONCE = 500
 _PARTIAL_AT_MOST = 2000
@@ -205,20 +205,20 @@ def make_plan(
     Raises:
         TargetError: the target cannot be read.
     """
-    from trustctl.publish import store
+    from trustctl.publish import planning
 
     checkpoint = Checkpoint(*journal.head(connection))
     compiler = Compiler(connection, read_settings(connection), as_of, place.format)
     last: Manifest | None = None
     try:
-        last = store.last_generation(place)
+        last = planning.last_generation(place)
     except TargetError:
         if not full:
             raise
-    problems = store.look(place, last, whole=full)
+    problems = planning.look(place, last, whole=full)
     # what is missing or was edited is to be written anew: that takes every peer
     ids = None if full or problems else _changed_since(connection, place, last, as_of)
-    return store.plan(
+    return planning.plan(
         place,
         compiler.peers(ids),
         last=last,

@@ -15,7 +15,7 @@ from trustctl.errors import TargetError, UsageError
 if TYPE_CHECKING:
     from trustctl.facts.target import Changes
     from trustctl.publish.place import Place
-    from trustctl.publish.store import Plan
+    from trustctl.publish.planning import Plan
 
 _SHOWN = 20
 
@@ -134,7 +134,7 @@ def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> None:
 def _record(call: Invocation, place: Place) -> None:
     """Tell the inventory what is in force; also what a killed export left untold."""
     from trustctl.inventory import generations
-    from trustctl.publish.store import last_generation
+    from trustctl.publish.planning import last_generation
 
     last = last_generation(place)
     if last is None:

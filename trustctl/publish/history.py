@@ -14,8 +14,9 @@ from trustctl.facts.target import FileProblem, Stored
 from trustctl.publish import manifest
 from trustctl.publish.inspect import diversion, is_ours, is_whole, scan, verify
 from trustctl.publish.place import BUNDLE, NOBODY, Place
+from trustctl.publish.planning import last_generation
 from trustctl.publish.removal import clean, remove_generation
-from trustctl.publish.store import last_generation, refuse_edited
+from trustctl.publish.store import refuse_edited
 
 
 def generations(place: Place) -> list[Stored]:

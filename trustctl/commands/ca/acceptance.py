@@ -123,9 +123,8 @@ def _issuers(call: Invocation) -> list[Authority]:
 
 def _look(connection: Connection, answer: Answer, file: str, now: int) -> _Found:
     """Refuse whatever is not the answer to one of our requests, by the root that we know."""
-    from cryptography import x509
-
     from trustctl.ca import offline
+    from trustctl.ca.load import load
     from trustctl.commands.ca import work
     from trustctl.facts.addition import Evidence
     from trustctl.facts.certificate import parse_certificate
@@ -151,7 +150,7 @@ def _look(connection: Connection, answer: Answer, file: str, now: int) -> _Found
     _refuse_time(draft, file, now)
     known = _refuse_root(connection, root, root_draft.spki, request.hierarchy, everything, file)
     work.look([root_draft], ())
-    work.look([draft], (x509.load_der_x509_certificate(answer.root),))
+    work.look([draft], (load(answer.root),))
     crl = None if answer.crl is None else _crl(answer.crl, root, root_draft, draft, file, now)
     return _Found(request, root_draft, draft, root, issuing, known, crl)
 

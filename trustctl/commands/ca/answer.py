@@ -83,13 +83,12 @@ def sign_request(
 def _draft(
     request: Request, root: Authority, days: int | None, now: int
 ) -> tuple[Draft, list[str]]:
-    from cryptography import x509
-
     from trustctl.ca.kinds import kind_of, load_public_key
+    from trustctl.ca.load import load
     from trustctl.commands.ca import work
     from trustctl.commands.ca.making import authority_draft
 
-    above = x509.load_der_x509_certificate(root.der)
+    above = load(root.der)
     draft = authority_draft(
         "issuing",
         request.ca,

@@ -52,9 +52,8 @@ def init(
     \b
     trustctl ca init --permit bar.test
     """
-    from cryptography import x509
-
     from trustctl import render
+    from trustctl.ca.load import load
     from trustctl.commands.ca import work
     from trustctl.commands.ca.making import authority_draft
     from trustctl.errors import UsageError
@@ -82,7 +81,7 @@ def init(
         made_keys = [make(kind, f"{hierarchy} root 1")]
         public = made_keys[0].signer.public_key
         drafts = [authority_draft("root", hierarchy, 1, public, call.now)]
-        root = x509.load_der_x509_certificate(drafts[0].sample)
+        root = load(drafts[0].sample)
         work.look(drafts, ())
         if not offline_root:
             made_keys.append(make(kind, f"{hierarchy} issuing 1"))

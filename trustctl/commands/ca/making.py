@@ -63,25 +63,26 @@ def cross_draft(
     *,
     permitted: tuple[str, ...] | None = None,
     days: int | None = None,
+    subject: str | None = None,
 ) -> Draft:
     """The draft that signs an authority's name and key anew under another issuer (RFC 5280, 3.2).
 
     It ends with the original, and with the issuer.
 
     Args:
-        of: the original certificate's DER.
+        of: the original certificate's DER. subject: how the inventory lists it; by default as the
+            certificate is named, and that is somebody else's text where the CA is.
     """
-    from cryptography import x509
-
     from trustctl.ca import profile
     from trustctl.ca.draft import draft, new_serial
+    from trustctl.ca.load import load
     from trustctl.commands.ca.work import CLOCK_SKEW_SECONDS
     from trustctl.facts.certificate import parse_certificate
     from trustctl.facts.der import subject_public_key_info
     from trustctl.facts.issuance import Template
 
     found = profile.load(profile_name)
-    original = x509.load_der_x509_certificate(of)
+    original = load(of)
     end = min(
         now + (days or found.days) * DAY,
         int(original.not_valid_after_utc.timestamp()),
@@ -89,7 +90,7 @@ def cross_draft(
     )
     template = Template(
         profile=found,
-        subject=parse_certificate(of).subject or "",
+        subject=subject or parse_certificate(of).subject or "",
         hosts=(),
         public_key=subject_public_key_info(of),
         serial=new_serial(),

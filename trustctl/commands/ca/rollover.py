@@ -97,14 +97,13 @@ def _issuing(
     permitted: tuple[str, ...] | None,
     token: str | None,
 ) -> list[str]:
-    from cryptography import x509
-
+    from trustctl.ca.load import load
     from trustctl.commands.ca import work
     from trustctl.commands.ca.making import authority_draft
     from trustctl.inventory import authorities
 
     signer = keys.signer(root)
-    above = x509.load_der_x509_certificate(root.der)
+    above = load(root.der)
     with keys.making(token) as make:
         key = make(kind or _kind(old), f"{name} issuing {old.number + 1}")
         draft = authority_draft(
@@ -131,18 +130,17 @@ def _root(
     permitted: tuple[str, ...] | None,
     token: str | None,
 ) -> list[str]:
-    from cryptography import x509
-
+    from trustctl.ca.load import load
     from trustctl.commands.ca import work
     from trustctl.commands.ca.making import authority_draft, cross_draft
     from trustctl.inventory import authorities
 
     old_signer = keys.signer(old)
-    old_root = x509.load_der_x509_certificate(old.der)
+    old_root = load(old.der)
     with keys.making(token) as make:
         key = make(kind or _kind(old), f"{name} root {old.number + 1}")
         fresh = authority_draft("root", name, old.number + 1, key.signer.public_key, call.now)
-        new_root = x509.load_der_x509_certificate(fresh.sample)
+        new_root = load(fresh.sample)
         by_new: list[Draft] = [
             fresh,
             cross_draft("root-cross", old.der, new_root, key.signer.kind, call.now),
@@ -174,8 +172,7 @@ def _root(
 
 
 def _kind(one: Authority) -> KeyKind:
-    from cryptography import x509
-
     from trustctl.ca.kinds import kind_of
+    from trustctl.ca.load import load
 
-    return kind_of(x509.load_der_x509_certificate(one.der).public_key())
+    return kind_of(load(one.der).public_key())

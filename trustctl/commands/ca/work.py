@@ -45,13 +45,12 @@ def pick(connection: Connection, hierarchy: str | None) -> str:
 
 def chain_of(connection: Connection, authority: Authority) -> tuple[x509.Certificate, ...]:
     """An authority's certificate and those above it, the root last."""
-    from cryptography import x509
-
+    from trustctl.ca.load import load
     from trustctl.ca.path import path
     from trustctl.inventory.authorities import authorities
 
-    others = [x509.load_der_x509_certificate(one.der) for one in authorities(connection)]
-    return path(x509.load_der_x509_certificate(authority.der), others)
+    others = [load(one.der) for one in authorities(connection)]
+    return path(load(authority.der), others)
 
 
 def bridges(connection: Connection, hierarchy: str, now: int) -> list[bytes]:
