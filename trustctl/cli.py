@@ -37,6 +37,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("generation", "rollback"),
     "uninstall": ("generation", "uninstall"),
     "audit": ("audit", "audit"),
+    "foresee": ("foresee", "foresee"),
     "db": ("db", "db"),
     "share-card": ("card", "share_card"),
     "ca": ("ca", "ca"),

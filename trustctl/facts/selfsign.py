@@ -1,4 +1,4 @@
-"""Whether a certificate's own key made its signature: checked, not guessed from its names."""
+"""Whose key made a certificate's signature: checked, not guessed from its names."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 
 from trustctl.facts.certificate import CertificateFacts
 
@@ -24,19 +25,43 @@ def is_self_signed(certificate: x509.Certificate, facts: CertificateFacts) -> bo
         return False
     # a hostile key or signature may raise anything: then nothing was verified
     with contextlib.suppress(Exception):
-        key: Any = certificate.public_key()
-        signature, signed = certificate.signature, certificate.tbs_certificate_bytes
-        if isinstance(key, rsa.RSAPublicKey):
-            scheme = certificate.signature_algorithm_parameters or padding.PKCS1v15()
-            key.verify(signature, signed, scheme, _hash(certificate, facts))  # type: ignore[arg-type]
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, signed, ec.ECDSA(_hash(certificate, facts)))
-        elif facts.key_kind == "dsa":
-            key.verify(signature, signed, _hash(certificate, facts))
-        else:
-            key.verify(signature, signed)
+        _verify(certificate.public_key(), certificate, facts)
         return True
     return False
+
+
+def is_signed_by(
+    der: bytes, facts: CertificateFacts, issuer: bytes, issuer_facts: CertificateFacts
+) -> bool:
+    """False where the issuer's key did not make the signature; True where it did, or where that
+    cannot be checked (the program that verifies the chain may be able to).
+
+    Args:
+        der, issuer: the two certificates.
+    """
+    if issuer_facts.key_kind == "rsa" and (issuer_facts.key_bits or 0) > _MAXIMUM_RSA_BITS:
+        return True
+    try:
+        key = x509.load_der_x509_certificate(issuer).public_key()
+        _verify(key, x509.load_der_x509_certificate(der), facts)
+    except InvalidSignature:
+        return False
+    except Exception:  # as above
+        return True
+    return True
+
+
+def _verify(key: Any, certificate: x509.Certificate, facts: CertificateFacts) -> None:
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    if isinstance(key, rsa.RSAPublicKey):
+        scheme = certificate.signature_algorithm_parameters or padding.PKCS1v15()
+        key.verify(signature, signed, scheme, _hash(certificate, facts))  # type: ignore[arg-type]
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        key.verify(signature, signed, ec.ECDSA(_hash(certificate, facts)))
+    elif isinstance(key, dsa.DSAPublicKey):
+        key.verify(signature, signed, _hash(certificate, facts))
+    else:
+        key.verify(signature, signed)
 
 
 def _hash(certificate: x509.Certificate, facts: CertificateFacts) -> hashes.HashAlgorithm:

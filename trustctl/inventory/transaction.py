@@ -81,6 +81,11 @@ class WriteTransaction(Transaction):
         return self._journal.appended
 
     @property
+    def touched(self) -> list[int]:
+        """The ids of the peers whose export this transaction can alter, so far."""
+        return sorted(self._touched)
+
+    @property
     def next_seq(self) -> int:
         """The sequence number that the next entry will have."""
         return self._journal.next_seq
