@@ -167,13 +167,15 @@ STATEMENTS = (
     "CREATE TRIGGER authority_only_retire BEFORE UPDATE ON authority WHEN OLD.retired_at IS NOT NULL OR NEW.retired_at IS NULL OR NEW.id <> OLD.id OR NEW.hierarchy <> OLD.hierarchy OR NEW.kind <> OLD.kind OR NEW.number <> OLD.number OR NEW.key <> OLD.key OR NEW.fingerprint <> OLD.fingerprint OR NEW.permitted IS NOT OLD.permitted OR NEW.added_at <> OLD.added_at BEGIN SELECT RAISE(ABORT, 'authority: it can only be retired, once'); END",
     """
     CREATE TABLE next_key (
+        id INTEGER NOT NULL,
         spki TEXT NOT NULL,
         hierarchy TEXT NOT NULL,
         host TEXT NOT NULL,
         at INTEGER NOT NULL,
         "by" TEXT NOT NULL,
-        PRIMARY KEY (spki),
-        CONSTRAINT spki_hex CHECK (length(spki) = 64 AND spki NOT GLOB '*[^0-9a-f]*')
+        PRIMARY KEY (id),
+        CONSTRAINT spki_hex CHECK (length(spki) = 64 AND spki NOT GLOB '*[^0-9a-f]*'),
+        UNIQUE (spki)
     )
     """,
     """
@@ -201,7 +203,7 @@ STATEMENTS = (
     "CREATE TRIGGER next_key_no_delete BEFORE DELETE ON next_key BEGIN SELECT RAISE(ABORT, 'next_key: no delete, it is a record'); END",
     "CREATE TRIGGER publication_no_update BEFORE UPDATE ON publication BEGIN SELECT RAISE(ABORT, 'publication: no update, it is a record'); END",
     "CREATE TRIGGER publication_no_delete BEFORE DELETE ON publication BEGIN SELECT RAISE(ABORT, 'publication: no delete, it is a record'); END",
-    "CREATE TRIGGER next_key_no_replace BEFORE INSERT ON next_key WHEN EXISTS (SELECT 1 FROM next_key WHERE spki = NEW.spki) BEGIN SELECT RAISE(ABORT, 'next_key: it is there already'); END",
+    "CREATE TRIGGER next_key_no_replace BEFORE INSERT ON next_key WHEN EXISTS (SELECT 1 FROM next_key WHERE id = NEW.id OR spki = NEW.spki) BEGIN SELECT RAISE(ABORT, 'next_key: it is there already'); END",
     "CREATE TRIGGER publication_no_replace BEFORE INSERT ON publication WHEN EXISTS (SELECT 1 FROM publication WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'publication: it is there already'); END",
 )
 

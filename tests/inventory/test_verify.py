@@ -114,7 +114,7 @@ _ADDED = {
     "issued": "INSERT INTO issued SELECT 3, fingerprint, 5 FROM authority LIMIT 1",
     "revocation": "INSERT INTO revocation VALUES (2, 5, 'root', 'superseded')",
     "crl": "INSERT INTO crl SELECT issuer, 2, NULL, this_update, next_update, der FROM crl LIMIT 1",
-    "next_key": f"INSERT INTO next_key VALUES ('{_HEX}', 'main', 'mx1.our.test', 5, 'root')",
+    "next_key": f"INSERT INTO next_key VALUES (99, '{_HEX}', 'main', 'mx1.our.test', 5, 'root')",
     "publication": f"INSERT INTO publication VALUES (99, 'main', 'eve.test', 25, '{_HEX}', 60, 5, "
     "'root')",
     "crossing": "INSERT INTO crossing SELECT 99, peer_id, spki, NULL, permitted, at, by "

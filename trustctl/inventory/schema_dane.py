@@ -9,7 +9,8 @@ from trustctl.inventory.schema import hex64, metadata, records, required
 next_key = Table(
     "next_key",
     metadata,
-    Column("spki", Text, primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("spki", Text, nullable=False, unique=True),
     required("hierarchy"),
     Column("host", Text, nullable=False, index=True),
     required("at", Integer),
@@ -36,7 +37,7 @@ IMMUTABLE = ("next_key", "publication")
 """Tables whose rows are never updated or deleted."""
 
 _SAME = {
-    "next_key": "SELECT 1 FROM next_key WHERE spki = NEW.spki",
+    "next_key": "SELECT 1 FROM next_key WHERE id = NEW.id OR spki = NEW.spki",
     "publication": "SELECT 1 FROM publication WHERE id = NEW.id",
 }
 

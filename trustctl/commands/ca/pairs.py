@@ -14,6 +14,7 @@ from trustctl.errors import InputError, TargetError
 
 if TYPE_CHECKING:
     from trustctl.ca.kinds import PrivateKey
+    from trustctl.commands.ca.rotation import Rotation
     from trustctl.facts.addition import Evidence
     from trustctl.facts.issuance import KeyKind
 
@@ -157,11 +158,12 @@ class Renewals:
     there is nothing to mismatch; Exim's pair (``--install``) is swapped by one rename.
     """
 
-    def __init__(self, folder: Path, hosts: Sequence[tuple[str, str]], *, same_key: bool) -> None:
+    def __init__(self, folder: Path, hosts: Sequence[tuple[str, str]], rotation: Rotation) -> None:
         """Look, and make the keys.
 
         Args:
             hosts: each with the SPKI pin that its certificate has now.
+            rotation: which keys are kept, and which were made beforehand.
 
         Raises:
             TargetError, InputError: a file is not there, or is not as trustctl wrote it; the same
@@ -171,7 +173,7 @@ class Renewals:
 
         self.folder = Path(os.path.abspath(folder))
         self._keys: dict[str, PrivateKey] = {}
-        self._same_key = same_key
+        self._rotation = rotation
         if not os.path.lexists(self.folder):
             raise TargetError(
                 f"{self.folder} is not there", "--out DIR, where the hosts' files are"
@@ -185,9 +187,11 @@ class Renewals:
                     f"--out DIR, or: trustctl ca issue {host} --out DIR",
                 )
             old = read_key(path)
-            if same_key:
+            if rotation.keeps(host):
                 demand_same(old, spki, path)
-            self._keys[host] = old if same_key else generate(kind_of(old))
+                self._keys[host] = old
+            else:
+                self._keys[host] = rotation.prepared(host) or generate(kind_of(old))
 
     def public_key(self, host: str) -> bytes:
         """The SubjectPublicKeyInfo of the host's next certificate."""
@@ -205,10 +209,13 @@ class Renewals:
         from trustctl.facts.pem import pem
 
         certificate, key = self.at(host)
-        new = [] if self._same_key else [self._new(key, private_pem(self._keys[host]), 0o600)]
+        new = [self._new(key, private_pem(self._keys[host]), 0o600)]
+        if self._rotation.keeps(host):
+            new = []
         text = b"".join(pem(one) for one in (made.der, *chain))
         with files.explained(self.folder):
             files.replace_together([*new, self._new(certificate, text, 0o644)])
+        self._rotation.finish(host)
 
     def _new(self, path: Path, content: bytes, mode: int) -> files.New:
         try:

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     metavar="TIME",
     help="With --all: those that end within this.",
 )
-@click.option("--same-key", is_flag=True, help="Keep the key: pins on it go on (TLSA 3 1 1).")
+@click.option(
+    "--same-key/--new-key",
+    "same_key",
+    default=None,
+    help="Keep the key (pins on it go on), or never. [default: the next key, or a new one; the "
+    "same while TLSA records name no other]",
+)
 @click.option("--days", type=click.IntRange(1), metavar="N", help="Lifetime. [default: profile's]")
 @click.option("--out", metavar="DIR", help="Where HOST.key and HOST.crt are. [default: .]")
 @install_options
@@ -41,7 +47,7 @@ def renew(
     hosts: tuple[str, ...],
     everything: bool,
     before: str,
-    same_key: bool,
+    same_key: bool | None,
     days: int | None,
     out: str | None,
     install: str | None,
@@ -50,12 +56,16 @@ def renew(
     passphrase_file: str | None,
     as_json: bool,
 ) -> None:
-    """Renew hosts' certificates: the same names and profile, a new key.
+    """Renew hosts' certificates: the same names and profile, the next key.
 
     HOST.key and HOST.crt in DIR are replaced; reload the MTA afterwards. With
     --install the pair that Exim has is replaced in one step, and Exim
     reloaded. The certificate before stays valid until it ends: revoke it if its
     key is lost.
+
+    The next key is what trustctl ca next-key made (DIR/HOST.next.key), else a
+    new one. A host with published TLSA records keeps its key until the next one
+    has been in DNS for long enough.
 
     \b
     trustctl ca renew --all --before 30d --out /etc/ssl/mail
@@ -66,6 +76,7 @@ def renew(
     from trustctl.commands.ca.install import in_force, key_in_force
     from trustctl.commands.ca.install import install as install_pair
     from trustctl.commands.ca.pairs import Renewals
+    from trustctl.commands.ca.rotation import Rotation
     from trustctl.facts.moment import parse_moment
 
     if everything == bool(hosts):
@@ -86,9 +97,12 @@ def renew(
             render.line("nothing to renew: no certificate ends by then")
         return
     keys = Keys(call, passphrase_file)
+    folder = Path(out or ".") if home is None else home.directory
+    rotation = Rotation(call, hierarchy, due, folder, same_key=same_key)
     if home is not None:
         (one,) = due
-        key = key_in_force(home, one) if same_key else None
+        kept = rotation.keeps(one.subject)
+        key = key_in_force(home, one) if kept else rotation.prepared(one.subject)
         fresh, remarks, unused = install_pair(
             call, keys, hierarchy, home, one.hosts, None, profile_name=one.profile, days=days,
             key=key,
@@ -97,8 +111,8 @@ def renew(
         say({}, remarks)
         if unused is not None:
             raise unused
+        rotation.finish(one.subject)
         return
-    folder = Path(out or ".")
     if everything:
         due, elsewhere = _with_keys(due, folder)
         for one in elsewhere:
@@ -110,7 +124,7 @@ def renew(
                 f"{len(elsewhere)} certificates end by then, and none of their keys is in {folder}",
                 "--out DIR, where the hosts' files are",
             )
-    pairs = Renewals(folder, [(one.subject, one.spki) for one in due], same_key=same_key)
+    pairs = Renewals(folder, [(one.subject, one.spki) for one in due], rotation)
     made = []
     for profile in dict.fromkeys(one.profile for one in due):
         part = [one for one in due if one.profile == profile]
