@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from trustctl.commands.ca.chains import own_chains
 from trustctl.commands.invocation import Invocation
 from trustctl.facts.foresight import HORIZON_DAYS, Break, Chains, Presented
 from trustctl.policy import foresight
@@ -30,19 +31,19 @@ class Lookout:
     """Foresees what breaks for the peers that it is shown.
 
     Attributes:
-        found: what breaks, in no order.
+        found: what breaks, in no order. whole: it was shown every peer.
     """
 
     def __init__(self, connection: Connection, now: int, *, days: int = HORIZON_DAYS) -> None:
-        from trustctl.commands.ca.chains import own_chains
         from trustctl.inventory import distrusts
         from trustctl.inventory.settings import read_settings
 
         self.found: list[Break] = []
+        self.whole = False
         self.now, self.until = now, now + days * DAY
         self._connection = connection
         self._settings = read_settings(connection)
-        self._own = own_chains(connection, now)
+        self._own = own_chains(connection, now, hosts=False)
         self._refused = frozenset(distrusts.distrusted_fingerprints(connection))
         self._checked = 0
 
@@ -63,14 +64,16 @@ class Lookout:
 
     def look_at_hosts(self) -> None:
         """Foresee what breaks for our own hosts."""
-        self.found += foresight.foresee_hosts(self._own, self.now, self.until)
+        own = own_chains(self._connection, self.now, hosts=True)
+        self.found += foresight.foresee_hosts(own, self.now, self.until)
 
     def chains(self, peers: Sequence[Peer]) -> Chains:
         """Every chain that is known of these peers and of our hosts."""
         presented: dict[str, Presented] = {}
         for start in range(0, len(peers), _AT_ONCE):
             presented.update(self.presented(peers[start : start + _AT_ONCE]))
-        return replace(self._own, presented=presented)
+        own = own_chains(self._connection, self.now, hosts=True)
+        return replace(own, presented=presented)
 
     def presented(self, peers: Iterable[Peer]) -> dict[str, Presented]:
         """The chains that were presented above pinned certificates."""

@@ -76,6 +76,7 @@ def audit(ctx: click.Context, at: str | None, fail_on: str, as_json: bool) -> No
 
 
 def _gather(call: Invocation, now: int) -> AuditFacts:
+    from trustctl.commands.ahead import Lookout
     from trustctl.commands.ca import compiled
     from trustctl.facts.audit import AuditFacts
     from trustctl.intake.roots import public_roots
@@ -86,10 +87,11 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
     path = call.path
     with call.reading() as tx:
         broken = upkeep.check(tx.connection) or verify(tx.connection)
+        peers = tuple(snapshot.read_peers_by_name(tx.connection))
         return AuditFacts(
             now=now,
             settings=read_settings(tx.connection),
-            peers=tuple(snapshot.read_peers_by_name(tx.connection)),
+            peers=peers,
             targets=tuple(
                 _target(tx.connection, one, path, now) for one in generations.targets(tx.connection)
             ),
@@ -98,6 +100,7 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
             public_roots=public_roots(),
             ca=compiled.facts(tx.connection, now),
             dane=tuple(dane.hosts(tx.connection, now)),
+            chains=Lookout(tx.connection, now).chains(peers),
         )
 
 

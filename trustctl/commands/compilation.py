@@ -29,6 +29,7 @@ from trustctl.publish.place import Format, Place
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from trustctl.commands.ahead import Lookout
     from trustctl.publish.manifest import Manifest
     from trustctl.publish.planning import Plan
 
@@ -85,12 +86,14 @@ def _format(name: str) -> Format:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Judges peers at a moment and compiles those whom it trusts, for one format."""
+    """Judges peers at a moment and compiles those whom it trusts, for one format; ``lookout`` is
+    shown each of them."""
 
     connection: Connection
     settings: Settings
     as_of: int
     format: Format
+    lookout: Lookout | None = None
 
     def peers(self, ids: list[int] | None) -> Iterator[CompiledPeer]:
         """The compiled peers: these, or all."""
@@ -113,6 +116,8 @@ class Compiler:
                 for at in starts
             )
         for part in parts:
+            if self.lookout is not None:
+                self.lookout.look(part)
             for trust in self._trust(part, refused):
                 yield compile_peer(trust)
 
@@ -195,12 +200,14 @@ def make_plan(
     *,
     full: bool = False,
     more: Mapping[str, bytes] | None = None,
+    lookout: Lookout | None = None,
 ) -> Plan:
     """Plan the next generation: from what changed since the last where that is known, else whole.
 
     Args:
         as_of: the moment to judge at. full: look at every peer and file, whatever is there.
-        more: what else goes into it, path -> content (CRLs and staples).
+        more: what else goes into it, path -> content (CRLs and staples). lookout: foresees what
+            breaks, for whoever may differ from the last generation.
 
     Raises:
         TargetError: the target cannot be read.
@@ -208,7 +215,7 @@ def make_plan(
     from trustctl.publish import planning
 
     checkpoint = Checkpoint(*journal.head(connection))
-    compiler = Compiler(connection, read_settings(connection), as_of, place.format)
+    compiler = Compiler(connection, read_settings(connection), as_of, place.format, lookout)
     last: Manifest | None = None
     try:
         last = planning.last_generation(place)
@@ -218,6 +225,8 @@ def make_plan(
     problems = planning.look(place, last, whole=full)
     # what is missing or was edited is to be written anew: that takes every peer
     ids = None if full or problems else _changed_since(connection, place, last, as_of)
+    if lookout is not None:
+        lookout.whole = ids is None
     return planning.plan(
         place,
         compiler.peers(ids),

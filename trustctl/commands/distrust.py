@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
+
+if TYPE_CHECKING:
+    from trustctl.inventory.transaction import WriteTransaction
 
 
 @click.command()
@@ -19,12 +24,13 @@ def distrust(call: Invocation, subject: str, reason: str, key: bool, yes: bool) 
 
     A whole SHA-256 fingerprint or SPKI pin (spki:HEX) need not be in the
     inventory. There is no way back; mail of a domain that is left without a
-    trusted pin waits.
+    trusted pin waits: each is named before it is done.
 
     \b
     trustctl distrust 3F2A91C4 --reason 'key stolen' --key
     """
     from trustctl import render
+    from trustctl.commands import ahead
     from trustctl.errors import ConflictError
     from trustctl.facts.fingerprint import short
     from trustctl.facts.names import parse_reason
@@ -37,16 +43,21 @@ def distrust(call: Invocation, subject: str, reason: str, key: bool, yes: bool) 
         raise ConflictError(f"{subject} has no pin to distrust", "trustctl list --all")
     for kind, value in values:
         render.note(f"{kind:<12} {short(value)} ...")
+
+    def change(tx: WriteTransaction) -> int:
+        return sum(
+            distrusts.add(tx, "spki" if kind == "spki" else "fingerprint", value, why)
+            for kind, value in values
+        )
+
+    ahead.tell(ahead.by_change(call, change), call.now)
     confirm(
         f"Distrust {len(values)} for good? There is no way back.",
         yes=yes,
         without_terminal=typed("distrust", subject, "--reason", why, "--yes"),
     )
     with call.writing() as tx:
-        made = sum(
-            distrusts.add(tx, "spki" if kind == "spki" else "fingerprint", value, why)
-            for kind, value in values
-        )
+        made = change(tx)
     already = f", {len(values) - made} already were" if made < len(values) else ""
     render.line(f"distrusted: {made}{already}")
     if made:

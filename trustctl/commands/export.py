@@ -13,6 +13,8 @@ from trustctl.commands.options import yes_option
 from trustctl.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
+    from trustctl.commands.ahead import Lookout
+    from trustctl.facts.foresight import Break
     from trustctl.facts.target import Changes
     from trustctl.publish.place import Place
     from trustctl.publish.planning import Plan
@@ -65,6 +67,7 @@ def export(
     trustctl export --to /etc/ssl/peers --format pem
     """
     from trustctl import render
+    from trustctl.commands.ahead import Lookout, tell
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import choose, make_plan, place_of
 
@@ -79,11 +82,13 @@ def export(
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
     with call.reading() as tx:
         more = compiled.files(tx.connection, call.now) if kind == "exim" else {}
-        plan = make_plan(tx.connection, place, as_of, full=force, more=more)
+        lookout = Lookout(tx.connection, as_of)
+        plan = make_plan(tx.connection, place, as_of, full=force, more=more, lookout=lookout)
+        ahead = [] if plan.nothing_to_do else _foreseen(plan, lookout)
     if diff:
         _show_diff(plan)
     if dry_run:
-        _say_plan(plan)
+        _say_plan(plan, ahead)
         return
     if plan.nothing_to_do:
         render.line(f"{where}: nothing has changed; nothing was written")
@@ -92,6 +97,7 @@ def export(
             from trustctl.publish.store import refuse_edited
 
             refuse_edited(plan.edited, force=False)
+        tell(ahead, as_of)
         _ask(plan, where, yes=yes)
         _carry_out(call, plan, force=force)
     _record(call, place)
@@ -162,8 +168,33 @@ def _say_changes(changes: Changes, kind: str) -> None:
             render.line(f"  {what}: {' '.join(names[:_SHOWN])}{more}")
 
 
-def _say_plan(plan: Plan) -> None:
+def _foreseen(plan: Plan, lookout: Lookout) -> list[Break]:
+    """Who breaks, and when, of those whom the generation changes: the soonest first.
+
+    What an export signs anew by itself is left out, and what :func:`_ask` names.
+    """
+    from trustctl.policy.foresight import soonest
+
+    changes, found = plan.draft.changes, lookout.found
+    if lookout.whole and plan.place.format == "exim":
+        touched = {*changes.added, *changes.changed, *changes.closed}
+        found = [one for one in found if one.subject in touched]
+    if plan.renewed:
+        lookout.found = []
+        lookout.look_at_hosts()
+        mine = [one for one in lookout.found if one.kind in ("authority", "root")]
+        found += [one for one in mine if one.at <= plan.as_of]
+    told = set(changes.closed)
+    return soonest(
+        one
+        for one in found
+        if not one.renewable and not (one.at <= plan.as_of and one.subject in told)
+    )
+
+
+def _say_plan(plan: Plan, ahead: list[Break]) -> None:
     from trustctl import render
+    from trustctl.commands.ahead import sentence
 
     if plan.nothing_to_do:
         render.line(f"{plan.place.directory}: nothing would change")
@@ -173,6 +204,8 @@ def _say_plan(plan: Plan) -> None:
     _say_changes(d.changes, plan.place.format)
     for problem in plan.problems[:_SHOWN]:
         render.line(f"  {problem.path}: {problem.detail}")
+    for one in ahead:
+        render.line(f"  {sentence(one, plan.as_of)}")
     render.note("note: a dry run; nothing was written")
 
 

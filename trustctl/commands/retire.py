@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
+
+if TYPE_CHECKING:
+    from trustctl.inventory.transaction import WriteTransaction
 
 
 @click.command()
@@ -20,12 +25,13 @@ def retire(call: Invocation, subject: str, peer_name: str | None, reason: str, y
     """Retire a pin: kept and listed, no longer trusted.
 
     The domain stays protected. Where it was the last pin, this asks first: the
-    domain's mail will wait until another is added.
+    domain's mail will wait until another is added. Who breaks later is named.
 
     \b
     trustctl retire 3F2A91C4 --reason 'replaced by the new certificate'
     """
     from trustctl import render
+    from trustctl.commands import ahead
     from trustctl.facts.fingerprint import short
     from trustctl.facts.names import parse_reason
     from trustctl.inventory import pins, snapshot
@@ -39,17 +45,23 @@ def retire(call: Invocation, subject: str, peer_name: str | None, reason: str, y
         settings = read_settings(tx.connection)
         (peer,) = snapshot.read_peers(tx.connection, where=peer_table.c.id == ref.peer_id)
     left = [one for one in peer.pins if one.id != ref.id]
-    if peer.domains and not any(judge(one, settings, call.now).trusted for one in left):
+    alone = not any(judge(one, settings, call.now).trusted for one in left)
+
+    def change(tx: WriteTransaction) -> None:
+        again = pins.find(tx.connection, ref.fingerprint, peer_name=ref.peer)
+        pins.retire(tx, pins.only(again, subject, "retire"), why)
+
+    found = ahead.by_change(call, change)
+    waiting = [one for one in found if one.at <= call.now and not one.renewable]
+    ahead.tell([one for one in found if one not in waiting], call.now)
+    if peer.domains and (alone or waiting):
+        what = "has no other trusted pin" if alone else f"would have no way: {waiting[0].why}"
         confirm(
-            f"{peer.name} has no other trusted pin: mail to {', '.join(peer.domains)} will wait. "
-            "Retire it?",
+            f"{peer.name} {what}: mail to {', '.join(peer.domains)} will wait. Retire it?",
             yes=yes,
             without_terminal=typed("retire", subject, "--yes"),
         )
     with call.writing() as tx:
-        again = pins.only(
-            pins.find(tx.connection, ref.fingerprint, peer_name=ref.peer), subject, "retire"
-        )
-        pins.retire(tx, again, why)
+        change(tx)
     render.line(f"retired: {short(ref.fingerprint)} of {ref.peer}")
     render.note("note: it takes effect with the next export: trustctl export")

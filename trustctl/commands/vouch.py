@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from trustctl.commands.fingerprint import compare
 from trustctl.commands.invocation import Invocation, typed
 from trustctl.commands.options import ASK, new_vouch, vouching
+
+if TYPE_CHECKING:
+    from trustctl.inventory.transaction import WriteTransaction
 
 
 @click.command()
@@ -98,18 +103,24 @@ def withdraw(
     trustctl withdraw 3F2A91C4 --vouched-by ann@bar.test --reason 'misheard'
     """
     from trustctl import render
+    from trustctl.commands import ahead
     from trustctl.facts.fingerprint import short
     from trustctl.facts.names import parse_reason, parse_voucher
     from trustctl.inventory import pins, vouches
 
     why = parse_reason(reason)
     who = None if vouched_by is None else parse_voucher(vouched_by)
-    with call.writing() as tx:
+
+    def change(tx: WriteTransaction) -> tuple[pins.PinRef, list[str]]:
         found = pins.find(tx.connection, subject, peer_name=peer_name, active=False)
         # a vouch is about a peer and a fingerprint, however often that was pinned and retired
         distinct = {(one.peer_id, one.fingerprint): one for one in found}
         ref = pins.only(list(distinct.values()), subject, "withdraw")
-        names = vouches.withdraw(tx, ref, who, why)
+        return ref, vouches.withdraw(tx, ref, who, why)
+
+    ahead.tell(ahead.by_change(call, change), call.now)
+    with call.writing() as tx:
+        ref, names = change(tx)
     render.line(f"withdrawn: {', '.join(names)} no longer vouch for {short(ref.fingerprint)} "
                 f"of {ref.peer}")  # fmt: skip
     render.note("note: it takes effect with the next export")

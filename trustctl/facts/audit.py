@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trustctl.facts.dane import DaneHost
+from trustctl.facts.foresight import Chains
 from trustctl.facts.mta import MtaState
 from trustctl.facts.records import Peer, Settings
 from trustctl.facts.revocation import CaFacts
@@ -44,6 +45,7 @@ class AuditFacts:
         database_problems: what is amiss with the inventory's file and folder (their modes).
         public_roots: fingerprints and SPKI pins of the public CAs of this machine.
         dane: our own hosts, with what is in DNS for them.
+        chains: those that peers presented, and our own hosts'.
     """
 
     now: int
@@ -55,3 +57,4 @@ class AuditFacts:
     public_roots: frozenset[str] = field(default=frozenset())
     ca: CaFacts = field(default=CaFacts())
     dane: tuple[DaneHost, ...] = ()
+    chains: Chains = field(default=Chains())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from trustctl.errors import ConflictError, UsageError
 from trustctl.facts.fingerprint import short
@@ -130,6 +131,12 @@ def peers_with(connection: Connection, fingerprint: str) -> tuple[str, ...]:
         .order_by(peer.c.name)
     )
     return tuple(connection.execute(query).scalars())
+
+
+def pinning(fingerprints: Sequence[str]) -> ColumnElement[bool]:
+    """The condition that a peer has an active pin on one of these certificates (some hundreds)."""
+    active = pin.c.fingerprint.in_(list(fingerprints)) & pin.c.retired_at.is_(None)
+    return peer.c.id.in_(select(pin.c.peer_id).where(active))
 
 
 def only(found: list[PinRef], subject: str, verb: str) -> PinRef:

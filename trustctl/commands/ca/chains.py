@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from trustctl.facts.foresight import Chains, ListEnd, OwnHost, Step
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
     from trustctl.facts.issuance import Authority, Issuance
 
+_AT_ONCE = 500
 
-def own_chains(connection: Connection, now: int) -> Chains:
-    """What our hosts present, the roots above it, and until when our CRLs hold."""
+
+def own_chains(connection: Connection, now: int, *, hosts: bool) -> Chains:
+    """What our hosts present (with ``hosts``), the roots above it, and until when our CRLs hold."""
     from trustctl.commands.ca import revocation
     from trustctl.inventory import authorities, crls, issuances, snapshot
 
@@ -45,7 +47,7 @@ def own_chains(connection: Connection, now: int) -> Chains:
                 ends.append(newest.next_update)
         wanted[name] = min(ends) if ends and len(ends) == len(signers) else None
     return Chains(
-        hosts=tuple(_hosts(connection, known, steps)),
+        hosts=tuple(_hosts(connection, known, steps)) if hosts else (),
         roots=tuple([steps[one.id] for one in known if one.kind == "root"]),
         lists=lists,
         wanted=wanted,
@@ -118,3 +120,46 @@ def _bridge(one: Issuance, hierarchy: str, known: list[Authority]) -> Step:
     return Step(
         name, hierarchy, one.fingerprint or "", one.spki, one.issuer, one.not_before, one.not_after
     )
+
+
+def refusing(
+    connection: Connection, subjects: Sequence[str], hierarchy: str, now: int
+) -> list[tuple[str, str]]:
+    """(Domain, host) of those in this inventory who pin exactly the certificate that a host of ours
+    has, and so refuse its next one.
+
+    Args:
+        subjects: the hosts that are about to get another certificate of this CA.
+    """
+    from trustctl.inventory import authorities, issuances, pins, snapshot
+    from trustctl.inventory.settings import read_settings
+    from trustctl.policy.trust import judge
+
+    ours = authorities.hierarchy_of_keys(connection)
+    settings = read_settings(connection)
+    found: set[tuple[str, str]] = set()
+    for start in range(0, len(subjects), _AT_ONCE):
+        part = subjects[start : start + _AT_ONCE]
+        known = {
+            one.fingerprint or "": one.subject
+            for one in issuances.of_subjects(connection, part)
+            if ours.get(one.issuer) == hierarchy
+        }
+        if not known:
+            continue
+        for one in snapshot.read_peers(connection, where=pins.pinning(list(known))):
+            trusted = [pin for pin in one.pins if judge(pin, settings, now).trusted]
+            # an authority of theirs takes the next one too
+            if any(
+                ours.get(pin.certificate.spki or "") == hierarchy
+                for pin in trusted
+                if pin.role == "authority"
+            ):
+                continue
+            hosts = {
+                known[pin.certificate.fingerprint]
+                for pin in trusted
+                if pin.certificate.fingerprint in known
+            }
+            found.update((domain, host) for host in hosts for domain in one.domains)
+    return sorted(found)

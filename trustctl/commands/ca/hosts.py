@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trustctl.commands.ca import work
+from trustctl.commands.ca import chains, work
 from trustctl.commands.ca.keys import Keys
 from trustctl.commands.invocation import Invocation
 from trustctl.errors import InputError, TrustctlError, UsageError
@@ -100,6 +100,19 @@ def still_valid(
     return found
 
 
+def tell(refusing: Sequence[tuple[str, str]]) -> None:
+    """Note who has to learn of a host's next certificate before the host presents it."""
+    from trustctl import render
+
+    for domain, host in refusing[:_SHOWN]:
+        render.note(
+            f"note: {domain} has the certificate pinned that {host} has now; it refuses the next "
+            "one until that is pinned too: trustctl add"
+        )
+    if len(refusing) > _SHOWN:
+        render.note(f"note: and {len(refusing) - _SHOWN} more domains")
+
+
 def issue_hosts(
     call: Invocation,
     keys: Keys,
@@ -136,6 +149,8 @@ def issue_hosts(
         issuing: Authority = authorities.current(tx.connection, name, "issuing")
         above = work.chain_of(tx.connection, issuing)
         bridges = work.bridges(tx.connection, name, call.now)
+        refusing = chains.refusing(tx.connection, [host[0] for host in hosts], name, call.now)
+    tell(refusing)
     signer = keys.signer(issuing)
     start = call.now - work.CLOCK_SKEW_SECONDS
     end = call.now + (days or found.days) * DAY

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.facts.issuance import Authority, Issuance
+    from trustctl.inventory.transaction import WriteTransaction
 
 # inventory.issuances.REASONS, which would load the database's library (a test compares them)
 REASONS = (
@@ -51,6 +52,7 @@ def revoke(
     trustctl ca revoke mx1.bar.test --reason superseded
     """
     from trustctl import render
+    from trustctl.commands import ahead
     from trustctl.commands.ca import work
     from trustctl.inventory import authorities, issuances
 
@@ -66,6 +68,16 @@ def revoke(
     for one in found:
         render.note(f"{_shown(one)}" + (f": an issuing CA, {below[one.id]} certificates below it"
                     if below[one.id] or one.fingerprint in cas else ""))  # fmt: skip
+
+    def change(tx: WriteTransaction) -> None:
+        for one in found:
+            # as it stands now: somebody else may have been quicker
+            issuances.revoke(tx, issuances.read_ids(tx.connection, [one.id])[0], reason)
+            ca = cas.get(one.fingerprint or "")
+            if ca is not None and ca.retired_at is None:
+                authorities.retire(tx, ca)
+
+    ahead.tell(ahead.by_change(call, change), call.now)
     what = "this certificate" if len(found) == 1 else f"these {len(found)} certificates"
     confirm(
         f"Revoke {what} ({reason})" + (f" and all {count} below it?" if count else "?"),
@@ -75,12 +87,7 @@ def revoke(
         ),
     )
     with call.writing() as tx:
-        for one in found:
-            # as it stands now: somebody else may have been quicker
-            issuances.revoke(tx, issuances.read_ids(tx.connection, [one.id])[0], reason)
-            ca = cas.get(one.fingerprint or "")
-            if ca is not None and ca.retired_at is None:
-                authorities.retire(tx, ca)
+        change(tx)
     for one in found:
         render.line(f"revoked: {_shown(one)}, {reason}")
     render.note("note: in force with the next trustctl export; trustctl ca crl signs the list")
