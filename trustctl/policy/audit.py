@@ -7,6 +7,7 @@ from trustctl.facts.finding import Finding
 from trustctl.policy import (
     rules_ca,
     rules_dane,
+    rules_foresight,
     rules_peers,
     rules_pins,
     rules_targets,
@@ -14,7 +15,15 @@ from trustctl.policy import (
 )
 from trustctl.policy.rule import RULES, Rule
 
-_LOADED = (rules_pins, rules_vouches, rules_peers, rules_targets, rules_ca, rules_dane)
+_LOADED = (
+    rules_pins,
+    rules_vouches,
+    rules_peers,
+    rules_targets,
+    rules_ca,
+    rules_dane,
+    rules_foresight,
+)
 
 
 def rules() -> tuple[Rule, ...]:
