@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -179,6 +180,7 @@ class Terminal:
         os.close(slave)
         self.seen = ""
         self._read_to = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def expect(self, text: str) -> str:
         """Read until ``text`` is shown after what was expected before; return what came with it."""
@@ -226,9 +228,11 @@ class Terminal:
             self._process.wait()
             raise AssertionError(f"it waits for something; shown: {self.seen!r}")
         try:
-            return os.read(self._master, 65536).decode()
+            data = os.read(self._master, 65536)
         except OSError:
             return ""  # Linux's way to say that the other side has closed the terminal
+        # part of a character: the rest is on its way
+        return self._decoder.decode(data) or (self._read() if data else "")
 
 
 def inspect(ran: Ran, words: tuple[str, ...]) -> None:

@@ -33,6 +33,7 @@ _MAY = {
 }  # fmt: skip
 # libraries that one place alone may use
 _ONLY_IN = {
+    "PIL": {"export.card_page"},
     "alembic": {"inventory.upkeep"},
     "asn1crypto": {"facts.fallback"},
     "click": {"cli", "commands"},
@@ -43,7 +44,9 @@ _ONLY_IN = {
         "facts.request",
         "facts.selfsign",
     },
+    "fpdf": {"export.card_page"},
     "idna": {"facts.names"},
+    "segno": {"export.card"},
     "sqlalchemy": {"inventory"},
     "sqlite3": {"inventory"},
     "subprocess": {"publish.mta"},

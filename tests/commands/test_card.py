@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.codes import scanned, scanned_lines, scanned_pdf, scanned_terminal
 from tests.console import Console
 from tests.tools import output, require
 from trustctl.facts.words import to_words
+from trustctl.resources import resource
 
 HOST = "mx1.bar.test"
 
@@ -220,3 +222,11 @@ def test_an_ended_or_unreadable_certificate_says_so(console: Console) -> None:
     ran = console("share-card", "--certificate", file, "--format", "json")
     assert ran.json["not_after"] is None
     assert "unreadable to unreadable" in console("share-card", "--certificate", file).out
+
+
+def test_the_keys_of_the_json_are_those_of_the_page(own: OwnCa) -> None:
+    """share/doc/json.md names each, and no other."""
+    page = resource("share").joinpath("doc/json.md").read_text()
+    section = page.partition("## `trustctl share-card --format json`")[2].partition("\n## ")[0]
+    shown = own.console("share-card", HOST, "--format", "json").json
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.authority import OwnCa
 from tests.tools import output, require
 from trustctl.inventory import dane
 from trustctl.inventory.transaction import writing
+from trustctl.resources import resource
 
 HOST = "mx1.bar.test"
 _SPKI = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -314,3 +316,15 @@ def test_the_audit_says_what_dns_lacks(own: OwnCa, folder: Path) -> None:
     assert rules("--at", "+340d") == set()
     own("issue", HOST, "--out", str(own.console.folder / "again"))
     assert rules() == {"tlsa-current-unpublished"}
+
+
+def test_the_keys_of_the_json_are_those_of_the_page(own: OwnCa, folder: Path) -> None:
+    """share/doc/json.md names each, and no other."""
+    page = resource("share").joinpath("doc/json.md").read_text()
+    section = page.partition("## `trustctl ca tlsa --json`")[2].partition("\n## ")[0]
+    (shown,) = own("tlsa", HOST, "--json").json
+    keys = list(shown)
+    at = keys.index("records") + 1
+    keys[at:at] = [f"records[].{one}" for one in shown["records"][0]]
+    assert re.findall(r"^\| `([\w\[\].]+)` \|", section, re.MULTILINE) == keys
+    assert shown["next_key_usable_from"] is None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trustctl.facts.issuance import Issuance
 
 
-@click.command()
+@click.command(short_help="Renew hosts' certificates.")
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--all", "everything", is_flag=True, help="Every host that --before fits.")
 @click.option(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trustctl.facts.dane import DaneHost, Record
 
 
-@click.command()
+@click.command(short_help="Print TLSA records for our hosts.")
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option(
     "--port",
