@@ -128,7 +128,7 @@ def uninstall(
     from trustctl.commands.compilation import choose, place_of
     from trustctl.errors import TargetError
     from trustctl.inventory import generations as recorded
-    from trustctl.publish import configuration, exim, history, own
+    from trustctl.publish import configuration, exim, history, own, presented
 
     known = None
     if call.path.exists():
@@ -164,7 +164,7 @@ def uninstall(
         exim.withdraw(found, reload=True, group=place.group)
     left = history.remove(place, force=force)
     if pair:
-        left += own.remove(home)
+        left += presented.withdraw(home)
     if known:
         with call.writing() as tx:
             recorded.forget(tx, where, kind)

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trustctl import files
-from trustctl.errors import NotEnforcedError, TargetError
-from trustctl.publish import configuration
-from trustctl.publish.mta import attempt, binary, reload, run
+from trustctl.errors import TargetError
 
 ROOT, KEY, CERTIFICATE = "trustctl-host", "exim.key", "exim.crt"
 _NAMES = (KEY, CERTIFICATE)
@@ -26,7 +24,6 @@ _KEPT = ".before-trustctl"
 _BEFORE = "before"
 _FOLDER = re.compile(r"[0-9a-f]{32}")
 _NEXT = "next-"
-_LIVE = Path("/etc/exim4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +77,10 @@ def opened(home: Home) -> Iterator[None]:
 
     Raises:
         TargetError: the folder is not one to write keys to, or what stands there is no file.
-        NotEnforcedError: there is no Exim, or it refuses its own configuration as it is.
     """
     files.refuse_unsafe(home.directory)
     for name in _NAMES:
-        _refuse_odd(home.directory / name)
-    exim = binary()
-    if exim is None:
-        raise NotEnforcedError("there is no Exim on this machine to ask", "apt install exim4")
-    run(exim, "-bV")
+        _refuse_odd(home, name)
     with files.explained(home.root):
         files.make_folder(home.root, mode=home.folder_mode, group=home.group)
         files.refuse_unsafe(home.root)
@@ -101,22 +93,40 @@ def opened(home: Home) -> Iterator[None]:
             _remove_root(home)
 
 
-def _refuse_odd(path: Path) -> None:
-    with files.explained(path), suppress(FileNotFoundError):
-        mode = os.lstat(path).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+def _refuse_odd(home: Home, name: str) -> None:
+    """Refuse what is no file, and a file that somebody put in the place of our link by hand."""
+    path, kept = home.directory / name, home.directory / f"{name}{_KEPT}"
+    with files.explained(path):
+        if not os.path.lexists(path):
+            return
+        info = os.lstat(path)
+        if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
             raise TargetError(f"{path} is not a file", "move it away")
+        if _is_ours(home, name) or not os.path.lexists(kept):
+            return
+        if not os.path.samestat(os.lstat(kept), info):
+            raise TargetError(
+                f"{path} was replaced by hand, and {kept} is there still; nothing was issued",
+                "look at both, and move one away",
+            )
 
 
 def _clean(home: Home) -> None:
     """Remove what killed runs left: half-written links, and pairs that never were in force."""
-    for folder in (home.directory, home.root):
-        for one in files.leftovers(folder):
-            one.unlink(missing_ok=True)
+    _sweep(home)
     current = home.number()
     for one in _folders(home):
         if one.name != current:
             shutil.rmtree(one)
+
+
+def _sweep(home: Home) -> None:
+    for folder in (home.directory, home.root):
+        for one in files.leftovers(folder):
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one)
+            else:
+                one.unlink(missing_ok=True)
 
 
 def _folders(home: Home, prefix: str | None = None) -> list[Path]:
@@ -201,11 +211,6 @@ def _adopt(home: Home, first: str) -> None:
                 os.symlink(f"../../{name}{_KEPT}", before / name)
     for name in standing:
         place, kept = home.directory / name, home.directory / f"{name}{_KEPT}"
-        if os.path.lexists(kept) and not os.path.samestat(os.lstat(kept), os.lstat(place)):
-            raise TargetError(
-                f"{place} was replaced by hand, and {kept} is there still",
-                f"look at both, and move {place} away",
-            )
         with suppress(FileExistsError):
             os.link(place, kept, follow_symlinks=False)
     files.sync(home.directory)
@@ -230,99 +235,18 @@ def restore(home: Home, before: str | None) -> None:
         files.point(home.current, before)
 
 
-def put_in_force(home: Home, host: str, before: str | None) -> list[str]:
-    """Ask Exim whether it presents what is placed, and let it read that.
+def undo(home: Home, host: str, before: str | None) -> None:
+    """Bring back what was in force; the key of the pair that was placed is the host's next one."""
+    placed = home.root / str(home.number())
+    with files.explained(home.root):
+        restore(home, before)
+        os.rename(placed, home.root / f"{_NEXT}{host}")
 
-    Args:
-        before: what :func:`place` returned; it comes back where this fails.
 
-    Returns:
-        Remarks of our own words.
-
-    Raises:
-        UnusedError: Exim is told to use something else; the new pair stays in its place.
-        NotEnforcedError: it cannot be reloaded; its key is kept for the next try.
-    """
-    try:
-        remarks = _ask_and_reload(home)
-    except UnusedError:
-        with files.explained(home.root):
-            _clean(home)
-        raise
-    except NotEnforcedError as error:
-        failed = home.root / str(home.number())
-        with files.explained(home.root):
-            restore(home, before)
-            os.rename(failed, home.root / f"{_NEXT}{host}")
-        raise NotEnforcedError(
-            f"{error.message}; Exim's key and certificate are as they were",
-            error.hint,
-            details=(*error.details, "the certificate was issued; its key is used the next time"),
-        ) from error
+def prune(home: Home) -> None:
+    """Remove the pairs that are no longer in force."""
     with files.explained(home.root):
         _clean(home)
-    return remarks
-
-
-def _ask_and_reload(home: Home) -> list[str]:
-    exim = str(binary())
-    run(exim, "-bV")
-    told = {}
-    for option in ("tls_advertise_hosts", "tls_certificate", "tls_privatekey"):
-        value = run(exim, "-bP", option).partition(" =")[2].strip()
-        told[option] = run(exim, "-be", value).strip() if "$" in value else value
-    certificate = told["tls_certificate"]
-    if not certificate:
-        raise UnusedError(
-            "Exim is told of no certificate (MAIN_TLS_ENABLE is not set)", *_advice(home, True)
-        )
-    # without a key of its own Exim looks for it in the certificate's file
-    key = told["tls_privatekey"] or certificate
-    for name, value in ((CERTIFICATE, certificate), (KEY, key)):
-        if not _same(value, home.directory / name):
-            raise UnusedError(f"Exim is told to read {value}", *_advice(home, False))
-    if not told["tls_advertise_hosts"]:
-        raise UnusedError(
-            "Exim offers TLS to nobody: tls_advertise_hosts is empty",
-            "take MAIN_TLS_ADVERTISE_HOSTS out of Exim's configuration, and reload it",
-        )
-    return reload(exim)
-
-
-class UnusedError(NotEnforcedError):
-    """The pair is placed, and Exim is told to use another one, or none."""
-
-    def __init__(self, why: str, hint: str, *details: str) -> None:
-        super().__init__(
-            f"the key and the certificate are placed, but NOT IN FORCE: {why}",
-            hint,
-            details=details,
-        )
-
-
-def _same(value: str, path: Path) -> bool:
-    try:
-        return os.path.samefile(value, path)
-    except OSError:
-        return False
-
-
-def _advice(home: Home, untold: bool) -> tuple[str, *tuple[str, ...]]:
-    """What to write into Exim's configuration and where, for :class:`UnusedError`."""
-    certificate, key = (home.directory / one for one in (CERTIFICATE, KEY))
-    found = configuration.site(_LIVE)
-    if found.layout in ("handwritten", "unknown"):
-        return (
-            "put these lines before the first 'begin' of Exim's configuration, and reload it",
-            f"tls_certificate = {certificate}",
-            f"tls_privatekey = {key}",
-        )
-    where = "conf.d/main/000_localmacros" if found.layout == "split" else "exim4.conf.localmacros"
-    lines = ["MAIN_TLS_ENABLE = yes"]
-    if not untold or home.directory != _LIVE:
-        lines += [f"MAIN_TLS_CERTIFICATE = {certificate}", f"MAIN_TLS_PRIVATEKEY = {key}"]
-    hint = f"put this into {_LIVE / where}, then: update-exim4.conf && systemctl reload exim4"
-    return hint, *lines
 
 
 def remove(home: Home) -> list[str]:
@@ -331,29 +255,19 @@ def remove(home: Home) -> list[str]:
     Returns:
         What was left because somebody put it there by hand.
 
-    Raises:
-        NotEnforcedError: all is removed, and Exim cannot be told to read what it had.
     """
-    used = binary() is not None and _uses(home)
     with files.explained(home.root), files.locked(home.root / "lock"):
         left = [
             str(home.directory / one)
             for one in _NAMES
             if os.path.lexists(home.directory / one) and not _is_ours(home, one)
         ]
+        _sweep(home)
         _take_out(home)
         for one in [*_folders(home), *_folders(home, _NEXT)]:
             shutil.rmtree(one)
     _remove_root(home)
-    if used:
-        reload(str(binary()))
     return left
-
-
-def _uses(home: Home) -> bool:
-    status, told, _complaints = attempt(str(binary()), "-bP", "tls_certificate")
-    value = told.partition(" =")[2].strip()
-    return status == 0 and _same(value, home.directory / CERTIFICATE)
 
 
 def _take_out(home: Home) -> None:

@@ -89,13 +89,15 @@ def install(
         NotEnforcedError: Exim cannot be asked or reloaded; it has what it had before.
         TargetError, InputError: the pair cannot be placed.
     """
+    from trustctl.ca import profile
     from trustctl.ca.keyfile import private_pem
     from trustctl.ca.kinds import generate, kind_of, spki_of
     from trustctl.commands.ca.hosts import issue_hosts
     from trustctl.commands.ca.pairs import read_key
     from trustctl.facts.pem import pem
-    from trustctl.publish import own
+    from trustctl.publish import own, presented
 
+    presented.demand_exim()
     with own.opened(home):
         kind = kind or _kind_in_force(home)
         left = own.left_key(home, host[0])
@@ -118,8 +120,13 @@ def install(
         text = b"".join(pem(one) for one in (made[0].der, *chain))
         before = own.place(home, host[0], made[0].facts.fingerprint, text)
         try:
-            return made[0], own.put_in_force(home, host[0], before), None
-        except own.UnusedError as error:
+            usages = profile.load(profile_name).extended_key_usage
+            remarks = presented.put_in_force(
+                home, host[0], before,
+                server="server_auth" in usages, client="client_auth" in usages,
+            )  # fmt: skip
+            return made[0], remarks, None
+        except presented.UnusedError as error:
             return made[0], [], error
 
 
