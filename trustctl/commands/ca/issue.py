@@ -95,11 +95,15 @@ def issue(
             raise unused
         return
     pairs = Pairs(Path(out or "."), names, kind)
-    with pairs.writing():
-        all_made, chain = core.issue_hosts(
-            call, keys, hierarchy, wanted, pairs.public_keys(), profile_name=name, days=days
-        )
-        pairs.finish(all_made, chain)
+    if pairs.resumed:
+        all_made = pairs.left()
+        render.note("note: a run that was killed had issued them; what was left to do is done")
+    else:
+        with pairs.writing():
+            all_made, chain = core.issue_hosts(
+                call, keys, hierarchy, wanted, pairs.public_keys(), profile_name=name, days=days
+            )
+            pairs.finish(all_made, chain)
     show(all_made, names, pairs.at, as_json=as_json)
     if not as_json:
         render.line(f"keys and certificates are in {pairs.folder}")

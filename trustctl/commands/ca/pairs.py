@@ -7,9 +7,10 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trustctl import files
+from trustctl.commands.ca.batch import create_together, create_whole, resume
 from trustctl.errors import InputError, TargetError
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 class Pairs:
     """The key and certificate files of some hosts in one folder.
 
-    A key that a killed run left without its certificate is used again.
+    A key that a killed run left without its certificate is used again. Certificates that it had
+    not yet put in place, though they were signed and written, are put there.
+
+    Attributes:
+        resumed: a killed run's files are in place now, and are all that was wanted.
     """
 
     def __init__(self, folder: Path, hosts: Sequence[str], kind: KeyKind) -> None:
@@ -35,8 +40,14 @@ class Pairs:
         self._hosts, self._kind = list(hosts), kind
         self._keys: list[PrivateKey] = []
         self._created: list[Path] = []
+        self.resumed = False
         if os.path.lexists(self.folder):
             files.refuse_unsafe(self.folder)
+            with files.explained(self.folder):
+                finished = resume(self.folder)
+            self.resumed = finished >= {self.at(host)[0] for host in self._hosts}
+            if self.resumed:
+                return
         elif not self.folder.parent.is_dir():
             raise TargetError(f"{self.folder.parent} is not there", f"mkdir -p {self.folder}")
         for host in self._hosts:
@@ -62,7 +73,7 @@ class Pairs:
                 if key is None:
                     key = generate(self._kind)
                     with files.explained(path):
-                        files.create(path, [private_pem(key)], mode=0o600, group=None)
+                        create_whole(path, private_pem(key), mode=0o600)
                     self._created.append(path)
                 self._keys.append(key)
             yield
@@ -98,38 +109,34 @@ class Pairs:
 
         above = b"".join(pem(one) for one in chain)
         self._created = []  # from here on they are keys of certificates
-        written = []
+        keys = [self.at(host)[1] for host in self._hosts]
+        new = [
+            (self.at(host)[0], pem(one.der) + above)
+            for host, one in zip(self._hosts, made, strict=True)
+        ]
         with files.explained(self.folder):
-            for host, one in zip(self._hosts, made, strict=True):
-                path = self.folder / f"{host}.crt"
-                files.create(path, [pem(one.der), above], mode=0o644, group=None)
-                written += [path, self.folder / f"{host}.key"]
-            files.sync_tree(self.folder, [*written, self.folder])
+            create_together(self.folder, new, keys)
+
+    def left(self) -> list[Evidence]:
+        """The hosts' certificates that a killed run had signed."""
+        from trustctl.facts.addition import Evidence
+        from trustctl.facts.certificate import parse_certificate
+        from trustctl.intake.pem import split_certificates
+
+        found = []
+        for host in self._hosts:
+            path = self.at(host)[0]
+            with files.explained(path):
+                der = split_certificates(path.read_bytes(), str(path))[0]
+            found.append(Evidence(parse_certificate(der), der))
+        return found
 
 
 def read_key(path: Path) -> PrivateKey:
-    """A host's key as it lies there.
+    """As :func:`trustctl.ca.keyfile.load_plain`, loaded when there is a key to read."""
+    from trustctl.ca.keyfile import load_plain
 
-    Raises:
-        TargetError: it is a link, or everybody may read it. InputError: it is no key.
-    """
-    from cryptography.hazmat.primitives import serialization
-
-    from trustctl.ca.kinds import kind_of
-
-    with files.explained(path):
-        if path.is_symlink() or path.stat().st_mode & 0o007:
-            raise TargetError(f"{path} is there, and not as trustctl writes keys", "look at it")
-        data = path.read_bytes()
-    try:
-        key: Any = serialization.load_pem_private_key(data, None)
-    except (ValueError, TypeError):
-        raise InputError(
-            f"{path} is there already, and is no key; nothing was issued", "move it away"
-        ) from None
-    kind_of(key)
-    found: PrivateKey = key
-    return found
+    return load_plain(path)
 
 
 def demand_same(key: PrivateKey, spki: str, path: Path) -> None:
