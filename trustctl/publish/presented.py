@@ -137,7 +137,7 @@ def _hint() -> tuple[str]:
 
 
 def _macros() -> Path | None:
-    """Where macros go (README.Debian of exim4-base); None where the configuration is not Debian's."""
+    """Where macros go (README.Debian of exim4-base); None where nothing is generated."""
     match configuration.site(_LIVE).layout:
         case "split":
             return _LIVE / "conf.d/main/000_localmacros"
