@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trustctl.facts.issuance import Authority, Draft, Issuance
 
 
-@click.command("sign-request")
+@click.command("sign-request", short_help="Sign such a request, where the root is.")
 @click.argument("file", metavar="REQUEST")
 @click.option("--out", required=True, metavar="FILE", help="The answer; never over a file.")
 @click.option("--days", type=click.IntRange(1), metavar="N", help="Lifetime. [default: profile's]")

@@ -8,7 +8,7 @@ from trustctl.commands.ca.keys import ca_option
 from trustctl.commands.invocation import Invocation
 
 
-@click.command()
+@click.command(short_help="Print the certificates of the root or issuing CA.")
 @click.argument("which", type=click.Choice(["root", "issuing"]))
 @click.option("--out", metavar="FILE", help="Write it there (0644), never over a file.")
 @ca_option

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trustctl.inventory.crls import StoredCrl
 
 
-@click.command()
+@click.command(short_help="Print the revocation list; sign it where it is due.")
 @click.option("--out", metavar="FILE", help="Write it there, in one step. [default: print it]")
 @click.option("--delta", is_flag=True, help="Only what was revoked since the last whole CRL.")
 @click.option(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trustctl.inventory.authorities import PendingRequest
 
 
-@click.command()
+@click.command(short_help="Ask a root on another machine for an issuing CA.")
 @click.option(
     "--ca", "hierarchy", metavar="NAME", help="The CA's name. [default: the one that is there]"
 )

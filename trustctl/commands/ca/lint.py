@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trustctl.ca.lint import Remark
 
 
-@click.command()
+@click.command(short_help="Look at certificates or CRLs with pkilint.")
 @click.argument("file", metavar="FILE")
 @json_option
 @click.pass_context

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trustctl.facts.issuance import Authority, Issuance
 
 
-@click.command("list")
+@click.command("list", short_help="List what the CA issued.")
 @click.option("--expiring", metavar="TIME", help="Only those that end within: 30d, or a date.")
 @click.option("--host", metavar="TEXT", help="Only hosts whose name holds this.")
 @click.option("--revoked", is_flag=True, help="Only those that are revoked.")
@@ -141,7 +141,7 @@ def _authority_json(one: Authority) -> dict[str, Any]:
     }
 
 
-@click.command()
+@click.command(short_help="Show all about a certificate of the CA.")
 @click.argument("subject", metavar="SERIAL|HOST")
 @click.option("--words", is_flag=True, help="Fingerprints as words too, to be read aloud.")
 @json_option

@@ -9,7 +9,7 @@ from trustctl.commands.invocation import Invocation
 from trustctl.errors import ConflictError
 
 
-@click.command()
+@click.command(short_help="Write signed OCSP responses, for stapling.")
 @click.argument("hosts", nargs=-1, metavar="[HOST...]")
 @click.option("--out", default=".", show_default=True, metavar="DIR", help="Where HOST.ocsp goes.")
 @click.option(

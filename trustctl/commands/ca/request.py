@@ -14,7 +14,7 @@ from trustctl.commands.options import json_option
 from trustctl.errors import UsageError
 
 
-@click.command()
+@click.command(short_help="Sign a certificate request (PKCS #10).")
 @click.argument("file", metavar="CSR")
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--profile", default="mta", show_default=True, metavar="NAME", help="The profile.")

@@ -29,7 +29,13 @@ _SHOWN = 20
 
 @click.command()
 @click.argument("subject", metavar="SERIAL|HOST|CA")
-@click.option("--reason", type=click.Choice(REASONS), required=True, help="Why.")
+@click.option(
+    "--reason",
+    type=click.Choice(REASONS),
+    metavar="REASON",
+    required=True,
+    help=f"Why: {', '.join(REASONS)}.",
+)
 @click.option("--all", "everything", is_flag=True, help="All certificates of that host.")
 @ca_option
 @yes_option

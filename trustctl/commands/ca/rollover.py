@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trustctl.inventory.transaction import WriteTransaction
 
 
-@click.command()
+@click.command(short_help="Make the next root or issuing CA.")
 @click.argument("which", type=click.Choice(["root", "issuing"]))
 @click.option("--key", "kind", type=KEY_CHOICE, help="Kind of key. [default: the same as before]")
 @click.option(
