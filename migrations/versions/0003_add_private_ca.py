@@ -129,6 +129,7 @@ STATEMENTS = (
         spki TEXT NOT NULL,
         issuance_id INTEGER,
         permitted TEXT NOT NULL,
+        added TEXT NOT NULL,
         at INTEGER NOT NULL,
         "by" TEXT NOT NULL,
         PRIMARY KEY (id),

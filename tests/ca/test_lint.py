@@ -16,11 +16,12 @@ from trustctl.ca import crl, ocsp, pkilint
 from trustctl.ca.draft import draft
 from trustctl.ca.finish import finish
 from trustctl.ca.kinds import generate, spki_of
-from trustctl.ca.lint import RULES, demand, lint, within
+from trustctl.ca.lint import RULES, demand, lint
 from trustctl.ca.profile import load, names
 from trustctl.ca.signer import KeySigner
 from trustctl.errors import InputError, UsageError
 from trustctl.facts.issuance import KEY_KINDS, Draft, KeyKind, Template
+from trustctl.facts.names import within
 from trustctl.facts.revocation import Revoked
 
 
@@ -61,6 +62,7 @@ WRONG: dict[str, Callable[[Own], Draft]] = {
     ),
     "issuer-key-usage": lambda o: host(o),
     "cross-subject": lambda o: _cross(o, public_key=spki_of(generate("ed25519").public_key())),
+    "cross-held": lambda o: _cross(o, permitted=None),
 }
 
 
@@ -79,15 +81,16 @@ def leaf_above(ours: Own) -> tuple[Any, ...]:
 def test_each_rule_fires_and_is_quiet(ours: Own, name: str) -> None:
     """What it is about is refused by this rule, with its source; a good draft is not."""
     above = leaf_above(ours) if name == "issuer-key-usage" else ours.above
-    if name == "cross-subject":
+    if name in ("cross-subject", "cross-held"):
         above = (ours.root.certificate,)
     made = WRONG[name](ours)
     assert name in rules_that_fire(made, above)
     with pytest.raises(UsageError) as caught:
         demand(lint(made, above), "x")
     assert any(f"[{name}: " in one for one in caught.value.details)
-    good = _cross(ours) if name == "cross-subject" else host(ours)
-    above = (ours.root.certificate,) if name == "cross-subject" else ours.above
+    crossed = name in ("cross-subject", "cross-held")
+    good = _cross(ours) if crossed else host(ours)
+    above = (ours.root.certificate,) if crossed else ours.above
     assert rules_that_fire(good, above) == set()
     demand(lint(good, above), "x")
 

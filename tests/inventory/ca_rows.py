@@ -55,7 +55,7 @@ def add_ca(store: Store) -> None:
         tx.flush()
         crls.add(tx, _list(tx.connection, root, signer))
         staples.add(tx, root.spki, [staples.Staple(ids[1], "good", NOW, NOW + 9, b"staple")])
-        crosses.add(tx, "baz", "ab" * 32, ids[1], ("baz.test",))
+        crosses.add(tx, "baz", "ab" * 32, ids[1], ("baz.test",), ())
 
 
 def _list(connection: Connection, root: Made, signer: KeySigner) -> crls.StoredCrl:

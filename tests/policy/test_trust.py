@@ -186,7 +186,8 @@ def test_every_state_has_a_word() -> None:
     assert {code for code, _word in _STATES} == {
         "distrusted", "retired", "not-yet-added", "expired", "not-yet-valid", "weak-key",
         "weak-signature", "unreadable-validity", "unreadable-key", "pending", "vouches-expired",
-        "vouches-withdrawn", "too-few-vouches",
+        "vouches-withdrawn", "too-few-vouches", "revoked", "cross-distrusted", "cross-revoked",
+        "cross-expired", "cross-not-yet-valid",
     }  # fmt: skip
 
 

@@ -29,7 +29,7 @@ _EXTENDED = {
     "email_protection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
     "ocsp_signing": ExtendedKeyUsageOID.OCSP_SIGNING,
 }
-_COMMON_NAME_LIMIT = 64  # ub-common-name (RFC 5280, appendix A.1)
+COMMON_NAME_LIMIT = 64  # ub-common-name (RFC 5280, appendix A.1)
 _NO_ADDRESS = tuple(x509.IPAddress(ipaddress.ip_network(one)) for one in ("0.0.0.0/0", "::/0"))
 
 
@@ -53,7 +53,7 @@ def draft(template: Template, issuer: x509.Certificate | None, kind: KeyKind) ->
         issuer: the authority's certificate; None for a certificate that signs itself.
         kind: the kind of key that will sign.
     """
-    key = load_public_key(template.public_key)
+    key = load_public_key(template.public_key, foreign=template.cross_of is not None)
     of = None if template.cross_of is None else x509.load_der_x509_certificate(template.cross_of)
     subject = _name(template.subject) if of is None else of.subject
     builder = x509.CertificateBuilder(
@@ -86,8 +86,11 @@ def _extensions(
 ) -> list[x509.Extension[x509.ExtensionType]]:
     profile = template.profile
     own = x509.SubjectKeyIdentifier.from_public_key(key) if of is None else _own_key(of)
+    length = profile.path_length if profile.ca else None
+    if of is not None and (original := _path_length(of)) is not None:
+        length = original if length is None else min(length, original)
     found: list[tuple[x509.ExtensionType, bool]] = [
-        (x509.BasicConstraints(profile.ca, profile.path_length if profile.ca else None), True),
+        (x509.BasicConstraints(profile.ca, length), True),
         (_key_usage(profile.key_usage), True),
         (own, False),
     ]
@@ -99,12 +102,20 @@ def _extensions(
     if template.hosts:
         names = [x509.DNSName(one) for one in template.hosts]
         # a subject that is empty makes the names critical (RFC 5280, 4.2.1.6)
-        critical = of is None and len(template.subject) > _COMMON_NAME_LIMIT
+        critical = of is None and len(template.subject) > COMMON_NAME_LIMIT
         found.append((x509.SubjectAlternativeName(names), critical))
     if template.permitted is not None:
         permitted = [x509.DNSName(one) for one in template.permitted]
         found.append((x509.NameConstraints(permitted, _NO_ADDRESS), True))
     return [x509.Extension(value.oid, critical, value) for value, critical in found]
+
+
+def _path_length(certificate: x509.Certificate) -> int | None:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return None
+    return found.path_length
 
 
 @lru_cache(maxsize=32)
@@ -127,7 +138,7 @@ def _own_key(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier:
 
 
 def _name(common: str) -> x509.Name:
-    if len(common) > _COMMON_NAME_LIMIT:
+    if len(common) > COMMON_NAME_LIMIT:
         return x509.Name([])
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 

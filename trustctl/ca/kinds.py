@@ -6,7 +6,7 @@ import functools
 from typing import Any, cast
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
 
 from trustctl.errors import UsageError
 from trustctl.facts.issuance import KEY_KINDS, KeyKind
@@ -65,6 +65,25 @@ def kind_of(key: object) -> KeyKind:
     )
 
 
+def foreign_kind_of(key: object) -> str:
+    """The kind of a public key that a peer's CA may have: one of ours, or of
+    :data:`~trustctl.facts.issuance.FOREIGN_KINDS`.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    match key:
+        case rsa.RSAPublicKey() if 2048 <= key.key_size < RSA_BITS:
+            return "rsa-2048"
+        case ec.EllipticCurvePublicKey() if key.curve.name == "secp521r1":
+            return "ecdsa-p521"
+        case ec.EllipticCurvePublicKey() if key.curve.name.startswith("brainpoolP"):
+            return "ecdsa-brainpool"
+        case ed448.Ed448PublicKey():
+            return "ed448"
+    return kind_of(key)
+
+
 @functools.cache
 def throwaway(kind: KeyKind) -> PrivateKey:
     """A key that signs what lint looks at, and nothing else; its signatures have the same
@@ -96,8 +115,8 @@ def signature_algorithm(kind: KeyKind) -> bytes:
     return signed_parts(sample.public_bytes(serialization.Encoding.DER))[1]
 
 
-def load_public_key(spki: bytes) -> PublicKey:
-    """The public key in a SubjectPublicKeyInfo.
+def load_public_key(spki: bytes, *, foreign: bool = False) -> PublicKey:
+    """The public key in a SubjectPublicKeyInfo. ``foreign``: it may be a peer's CA's.
 
     Raises:
         UsageError: it is none that the CA works with.
@@ -108,7 +127,7 @@ def load_public_key(spki: bytes) -> PublicKey:
         raise UsageError(
             "the public key cannot be read", f"the CA works with {', '.join(KEY_KINDS)}"
         ) from None
-    kind_of(key)
+    (foreign_kind_of if foreign else kind_of)(key)
     return cast(PublicKey, key)
 
 

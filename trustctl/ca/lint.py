@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from trustctl.ca.kinds import kind_of, load_public_key
+from trustctl.ca.kinds import foreign_kind_of, kind_of, load_public_key
 from trustctl.errors import UsageError
 from trustctl.facts.issuance import Draft, Template
+from trustctl.facts.names import within
+from trustctl.facts.text import printable
 
 DAY = 86400
 
@@ -98,11 +101,6 @@ def _constraints(c: Context) -> Iterator[str]:
                 yield f"{name} is not within what the CA is held to: {' '.join(permitted)}"
 
 
-def within(name: str, domain: str) -> bool:
-    """Whether a host or domain is the domain or lies below it (RFC 5280, 4.2.1.10)."""
-    return name == domain or name.endswith("." + domain)
-
-
 def _permitted(certificate: x509.Certificate) -> list[str] | None:
     try:
         found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
@@ -134,8 +132,10 @@ def _lifetime(c: Context) -> Iterator[str]:
 
 @rule("key", "share/profiles; NIST SP 800-57")
 def _key(c: Context) -> Iterator[str]:
+    foreign = c.template.cross_of is not None
     try:
-        kind = kind_of(load_public_key(c.template.public_key))
+        key = load_public_key(c.template.public_key, foreign=foreign)
+        kind = foreign_kind_of(key) if foreign else kind_of(key)
     except UsageError as error:
         yield error.message
         return
@@ -210,3 +210,36 @@ def _cross(c: Context) -> Iterator[str]:
         yield "its subject cannot be written as the original has it: no path would be found"
     if _spki(original) != c.template.public_key:
         yield "its key is not the original's"
+
+
+@rule("cross-held", "share/doc/cross.md; RFC 5280, 4.2.1.10")
+def _held(c: Context) -> Iterator[str]:
+    of, permitted = c.template.cross_of, c.template.permitted
+    if of is None or c.template.profile.name != "peer-cross":
+        return
+    if not permitted:
+        yield "a peer's CA has to be held to the peer's names"
+        return
+    original = x509.load_der_x509_certificate(of)
+    own = _permitted(original) or []
+    shown = printable(" ".join(own), 200)
+    for name in permitted if own else ():
+        if not any(within(name, one) for one in own):
+            yield f"{name} is not within what the original is held to: {shown}"
+    for name in _excluded(original):
+        yield f"the original may not sign for {name}: that would be lost"
+    try:
+        usage = original.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return
+    if not {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & {*usage}:
+        yield "the original may not sign for servers (its extended key usage)"
+
+
+def _excluded(certificate: x509.Certificate) -> list[str]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return []
+    subtrees = found.excluded_subtrees or []
+    return [printable(one.value, 80) for one in subtrees if isinstance(one, x509.DNSName)]

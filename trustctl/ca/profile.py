@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from trustctl.errors import InputError, UsageError
-from trustctl.facts.issuance import KEY_KINDS, Profile
+from trustctl.facts.issuance import FOREIGN_KINDS, KEY_KINDS, Profile
 from trustctl.resources import resource
 
 KEY_USAGES = (
@@ -60,7 +60,7 @@ def parse(name: str, data: dict[str, Any]) -> Profile:
     if missing:
         raise ValueError(f"{missing[0]} is missing")
     for key, known in (
-        ("key_kinds", KEY_KINDS),
+        ("key_kinds", (*KEY_KINDS, *FOREIGN_KINDS)),
         ("key_usage", KEY_USAGES),
         ("extended_key_usage", EXTENDED_KEY_USAGES),
     ):

@@ -10,6 +10,8 @@ from typing import Literal
 
 KeyKind = Literal["ecdsa-p256", "ecdsa-p384", "rsa-3072", "ed25519", "ml-dsa-65"]
 KEY_KINDS: tuple[KeyKind, ...] = ("ecdsa-p256", "ecdsa-p384", "rsa-3072", "ed25519", "ml-dsa-65")
+FOREIGN_KINDS = ("rsa-2048", "ecdsa-p521", "ecdsa-brainpool", "ed448")
+"""The kinds of key that a peer's CA may have beside these: none of our own is one."""
 AuthorityKind = Literal["root", "issuing"]
 DEFAULT_HIERARCHY = "main"
 

@@ -77,6 +77,19 @@ def _check_a_label(label: str, shown: str, what: str, example: str) -> None:
         ) from None
 
 
+def within(name: str, domain: str) -> bool:
+    """Whether a host or domain is the domain or lies below it (RFC 5280, 4.2.1.10)."""
+    return name == domain or name.endswith("." + domain)
+
+
+def covering(names: Iterable[str]) -> tuple[str, ...]:
+    """The fewest of the names that the others are within, sorted."""
+    known = set(names)
+    return tuple(
+        sorted(one for one in known if not any(within(one, other) for other in known - {one}))
+    )
+
+
 def parse_peer_name(text: str) -> str:
     """A peer's name, lower-case: safe in any configuration, comment and file name.
 

@@ -59,6 +59,7 @@ class Cross:
         fingerprint: of the cross-certificate.
         root, root_spki, root_not_after: our root's fingerprint, SPKI pin and end.
         permitted: the domains and hosts that its name constraints permit.
+        added: those of them that are there because somebody asked for them.
         distrusts: those that match the cross-certificate, or our root.
     """
 
@@ -67,6 +68,7 @@ class Cross:
     root_spki: str
     root_not_after: int
     permitted: tuple[str, ...]
+    added: tuple[str, ...]
     not_before: int
     not_after: int
     distrusts: tuple[Distrust, ...] = ()

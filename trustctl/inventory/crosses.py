@@ -22,17 +22,20 @@ def add(
     spki: str,
     issuance_id: int | None,
     permitted: Sequence[str] = (),
+    added: Sequence[str] = (),
 ) -> None:
     """Hold a peer's CA to names from now on; or no more, where no issuance is given.
 
     Args:
         name: the peer's. spki: the SPKI pin of its CA. issuance_id: the cross-certificate's.
+        added: those of the permitted names that are neither the peer's domains nor its hosts.
     """
     number = tx.new_id(crossing)
     values: dict[str, object] = {
         "spki": spki,
         "issuance_id": issuance_id,
         "permitted": json.dumps(list(permitted)),
+        "added": json.dumps(list(added)),
     }
     ids = {row[0]: row[1] for row in tx.connection.execute(_touched(name))}
     tx.insert(crossing, id=number, peer_id=ids[name], at=tx.now, by=tx.actor, **values)
@@ -41,6 +44,7 @@ def add(
         "spki": spki,
         "issuance": issuance_id,
         "permitted": values["permitted"],
+        "added": values["added"],
         "peers": sorted(ids),
     }
     tx.record("ca.cross", name, details, *ids.values())
@@ -80,8 +84,8 @@ def of_peers(
     query = (
         select(
             x.peer_id, x.spki, c.fingerprint, roots.c.fingerprint, roots.c.spki,
-            roots.c.not_after, x.permitted, c.not_before, c.not_after, revocation.c.at,
-            revocation.c.reason,
+            roots.c.not_after, x.permitted, x.added, c.not_before, c.not_after,
+            revocation.c.at, revocation.c.reason,
         )
         .outerjoin(issuance, issuance.c.id == x.issuance_id)
         .outerjoin(issued, issued.c.issuance_id == x.issuance_id)
@@ -92,7 +96,8 @@ def of_peers(
     )  # fmt: skip
     found = {}
     for row in connection.execute(restrict(query, x.peer_id)):
-        peer_id, spki, one, root, root_spki, root_end, permitted, start, end, at, reason = row
+        peer_id, spki, one, root, root_spki, root_end, *times = row
+        permitted, added, start, end, at, reason = times
         if one is None or root is None:
             raise DatabaseError(
                 f"the inventory has lost the cross-certificate of {spki[:16]}",
@@ -104,6 +109,7 @@ def of_peers(
             root_spki,
             root_end,
             tuple(json.loads(permitted)),
+            tuple(json.loads(added)),
             start,
             end,
             (),

@@ -58,7 +58,7 @@ class ReplayCa:
                 ):
                     raise ValueError(action)
                 self.crossings[number] = (
-                    subject, d["spki"], issuance, d["permitted"], at, actor,
+                    subject, d["spki"], issuance, d["permitted"], d["added"], at, actor,
                 )  # fmt: skip
             case "ca.staple":
                 for number, *told in d["staples"]:

@@ -113,6 +113,7 @@ crossing = Table(
     required("spki"),  # the key of the peer's CA
     Column("issuance_id", Integer, ForeignKey("issuance.id"), unique=True),  # NULL: held no more
     required("permitted"),  # JSON list
+    required("added"),  # JSON list: those of them that somebody asked for
     required("at", Integer),
     required("by"),
     hex64("spki", "spki"),

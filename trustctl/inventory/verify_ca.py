@@ -49,7 +49,7 @@ def tables(
     names = ("issuance_id", "at", "by", "reason")
     yield "revocation", replay.revocations, {r[0]: r[1:] for r in rows(revocation, *names)}
     peers = dict(rows(peer, "id", "name"))
-    names = ("id", "peer_id", "spki", "issuance_id", "permitted", "at", "by")
+    names = ("id", "peer_id", "spki", "issuance_id", "permitted", "added", "at", "by")
     yield (
         "crossing",
         replay.crossings,

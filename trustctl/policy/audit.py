@@ -6,6 +6,7 @@ from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Finding
 from trustctl.policy import (
     rules_ca,
+    rules_cross,
     rules_dane,
     rules_foresight,
     rules_peers,
@@ -22,6 +23,7 @@ _LOADED = (
     rules_targets,
     rules_ca,
     rules_dane,
+    rules_cross,
     rules_foresight,
 )
 

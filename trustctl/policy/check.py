@@ -99,6 +99,9 @@ def check_domain(
         linked = next((one for one in authorities if one.certificate.fingerprint in chain), None)
         how = "is in its chain" if linked else "has to have signed it"
         why = f"only if the chain verifies (the peer's authority {how}) and the host's name matches"
+        if all(one.cross is not None for one in authorities):
+            names = {name for one in authorities if one.cross for name in one.cross.permitted}
+            why += f"; every name of it has to be within {' '.join(sorted(names))}"
         return Answer(domain, owner.name, "conditional", (why,), pins, linked or authorities[0])
     why = "it is not pinned for this domain"
     if elsewhere:

@@ -88,7 +88,7 @@ def judge(pin: Pin, settings: Settings, now: int) -> Verdict:
     if pin.revocation is not None:
         when = format_moment(pin.revocation.at)
         reasons.append(Reason("revoked", f"revoked by our CA {when}: {pin.revocation.reason}"))
-    reasons += _cross_reasons(pin, now)
+    reasons += cross_reasons(pin, now)
     if pin.retired_at is not None and pin.retired_at <= now:
         reasons.append(Reason("retired", f"retired {format_moment(pin.retired_at)}"))
     if pin.added_at > now:
@@ -111,7 +111,7 @@ def judge(pin: Pin, settings: Settings, now: int) -> Verdict:
     return Verdict(not reasons, tuple(reasons), valid)
 
 
-def _cross_reasons(pin: Pin, now: int) -> list[Reason]:
+def cross_reasons(pin: Pin, now: int) -> list[Reason]:
     """Why an authority that is held to names cannot be: it is not trusted without, either."""
     one, reasons = pin.cross, []
     if one is None:

@@ -13,6 +13,7 @@ _COMMANDS = {
     "renew": ("renew", "renew"),
     "next-key": ("next_key", "next_key"),
     "tlsa": ("tlsa", "tlsa"),
+    "cross": ("cross", "cross"),
     "rollover": ("rollover", "rollover"),
     "request": ("handover", "request"),
     "sign-request": ("answer", "sign_request"),

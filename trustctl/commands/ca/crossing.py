@@ -1,0 +1,230 @@
+"""Which CAs of which peers are to be held to which names, and whether that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from trustctl.errors import ConflictError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from trustctl.facts.issuance import Authority, Issuance
+    from trustctl.facts.records import Cross, Peer, Pin
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One CA of a peer that is to be held to names.
+
+    Attributes:
+        before: what held it until now. remarks: what will be refused then, as far as is known.
+    """
+
+    peer: Peer
+    pin: Pin
+    der: bytes
+    root: Authority
+    permitted: tuple[str, ...]
+    added: tuple[str, ...]
+    before: Issuance | None
+    due: bool
+    remarks: tuple[str, ...]
+    shared: bool
+
+    @property
+    def cross(self) -> Cross | None:
+        return self.pin.cross
+
+    @property
+    def said(self) -> str:
+        return f"{self.peer.name} {self.pin.certificate.fingerprint[:8].upper()}"
+
+
+def plan(
+    connection: Connection,
+    now: int,
+    name: str | None,
+    added: tuple[str, ...] | None,
+    days: int | None,
+    hierarchy: str | None,
+    refused: list[str],
+) -> list[Wanted]:
+    """What is to be signed for a peer; without one, for all whose CAs are held to names already.
+
+    Args:
+        added: what --permit says; None leaves it as it was.
+        refused: gets what cannot be done, peer by peer, where none was named.
+
+    Raises:
+        ConflictError: it cannot be done for the peer that was named.
+    """
+    from trustctl.inventory import snapshot
+
+    if name is not None:
+        peers = list(snapshot.read_peers(connection, where=snapshot.named(name)))
+        if not peers:
+            raise ConflictError(f"there is no peer {name}", "trustctl list shows the peers")
+        return _of_peer(connection, now, peers[0], added, days, hierarchy)
+    found = []
+    for peer in list(snapshot.read_peers_by_name(connection)):
+        crossed = any(pin.cross is not None for pin in peer.pins)
+        if not crossed or not _authorities(connection, peer, now):
+            continue
+        try:
+            found += _of_peer(connection, now, peer, None, days, hierarchy)
+        except ConflictError as error:
+            refused.append(f"{peer.name}: {error.message}")
+    return found
+
+
+def _authorities(connection: Connection, peer: Peer, now: int) -> dict[str, Pin]:
+    """The peer's trusted CAs, one pin for each key: the one that lasts longest. Whether what holds
+    it is in force does not matter: that is what is about to change."""
+    from trustctl.inventory.settings import read_settings
+    from trustctl.policy.trust import judge
+
+    settings, found = read_settings(connection), {}
+    for pin in sorted(peer.pins, key=lambda one: one.certificate.not_after or 0):
+        if pin.role == "authority" and judge(replace(pin, cross=None), settings, now).trusted:
+            found[pin.certificate.spki or ""] = pin
+    return found
+
+
+def _of_peer(
+    connection: Connection,
+    now: int,
+    peer: Peer,
+    added: tuple[str, ...] | None,
+    days: int | None,
+    hierarchy: str | None,
+) -> list[Wanted]:
+    from trustctl.inventory import authorities, issuances, snapshot
+    from trustctl.policy.held import wanted
+
+    pins = _authorities(connection, peer, now)
+    if not pins:
+        raise ConflictError(
+            f"{peer.name} has no trusted pin in the role authority",
+            f"trustctl add CA.pem --peer {peer.name} --role authority --fingerprint",
+        )
+    ours = authorities.hierarchy_of_keys(connection)
+    ders = snapshot.ders(connection, [one.certificate.fingerprint for one in peer.pins])
+    found = []
+    for spki, pin in pins.items():
+        if spki in ours:
+            raise ConflictError(
+                f"the authority of {peer.name} is our own CA {ours[spki]}", "trustctl ca list"
+            )
+        root = _root(connection, hierarchy, pin.cross, ours)
+        more = added if added is not None else () if pin.cross is None else pin.cross.added
+        permitted = wanted(peer, more)
+        if not permitted:
+            raise ConflictError(
+                f"{peer.name} has no domain that its CA could be held to",
+                "trustctl add CERTIFICATE --peer PEER --domain DOMAIN",
+            )
+        before = None
+        if pin.cross is not None:
+            before = issuances.search_fingerprints(connection, [pin.cross.fingerprint])[0]
+        der = ders[pin.certificate.fingerprint]
+        hosts = [ders[one.certificate.fingerprint] for one in peer.pins if one.role == "host"]
+        found.append(
+            Wanted(
+                peer,
+                pin,
+                der,
+                root,
+                permitted,
+                tuple(one for one in more if one in permitted),
+                before,
+                _is_due(pin, root, permitted, days, now),
+                _refused(der, hosts, permitted),
+                _has_issuing(connection, root),
+            )
+        )
+    return found
+
+
+def _root(
+    connection: Connection, hierarchy: str | None, before: Cross | None, ours: dict[str, str]
+) -> Authority:
+    """The root that signs: of the CA that is named, else of the one that signed before."""
+    from trustctl.commands.ca import work
+    from trustctl.inventory import authorities
+
+    if hierarchy is None and before is not None:
+        hierarchy = ours[before.root_spki]
+    root = authorities.current(connection, work.pick(connection, hierarchy), "root")
+    if root.key == "elsewhere":
+        raise ConflictError(
+            f"the key of {root.name} is not on this machine",
+            "a root for peers alone: trustctl ca init --name peers --offline-root; then: "
+            "trustctl ca cross PEER --ca peers",
+        )
+    return root
+
+
+def _has_issuing(connection: Connection, root: Authority) -> bool:
+    from trustctl.inventory.authorities import authorities
+
+    return bool(authorities(connection, hierarchy=root.hierarchy, kind="issuing"))
+
+
+def _is_due(
+    pin: Pin, root: Authority, permitted: tuple[str, ...], days: int | None, now: int
+) -> bool:
+    from trustctl.commands.ca.making import DAY
+    from trustctl.policy.held import is_late
+    from trustctl.policy.trust import cross_reasons
+
+    one = pin.cross
+    if one is None or cross_reasons(pin, now) or days is not None:
+        return True
+    longest = min(pin.certificate.not_after or 0, root.not_after)
+    late = is_late(one, now) and longest > one.not_after + DAY
+    return late or one.permitted != permitted or one.root != root.fingerprint
+
+
+def _refused(ca: bytes, hosts: Sequence[bytes], permitted: tuple[str, ...]) -> tuple[str, ...]:
+    """What of the certificates that we know of this CA will not be taken, or not by everybody."""
+    from cryptography import x509
+
+    from trustctl.facts.certificate import parse_certificate
+    from trustctl.facts.fingerprint import short
+    from trustctl.facts.names import within
+    from trustctl.facts.text import printable
+
+    issuer, found = parse_certificate(ca).subject, []
+    for der in hosts:
+        facts = parse_certificate(der)
+        if facts.issuer != issuer or facts.self_signed:
+            continue
+        what = short(facts.fingerprint)
+        try:
+            known = {one.oid: one.value for one in x509.load_der_x509_certificate(der).extensions}
+        except ValueError:
+            continue
+        names = known.get(x509.SubjectAlternativeName.oid)
+        said = facts.names
+        if isinstance(names, x509.SubjectAlternativeName):
+            kinds = (*names.get_values_for_type(x509.DNSName),
+                     *map(str, names.get_values_for_type(x509.IPAddress)))  # fmt: skip
+            said = kinds or said
+        outside = [one for one in said if not any(within(_host(one), name) for name in permitted)]
+        if outside:
+            shown = printable(" ".join(outside[:5]), 80)
+            found.append(f"{what} will be refused, it is also for {shown}")
+        key = known.get(x509.AuthorityKeyIdentifier.oid)
+        if isinstance(key, x509.AuthorityKeyIdentifier) and key.authority_cert_serial_number:
+            found.append(
+                f"{what} names its issuer by serial number: OpenSSL will not take it (bundles); "
+                "GnuTLS will"
+            )
+    return tuple(found)
+
+
+def _host(name: str) -> str:
+    return name.lower().removeprefix("*.")
