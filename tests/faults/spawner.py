@@ -26,6 +26,8 @@ _ALSO = (
     "asn1crypto.x509",
     "idna",
     "mako.template",
+    "pkilint.loader",
+    "pkilint.pkix.certificate",
     "sqlalchemy.dialects.sqlite",
     "tabulate",
 )

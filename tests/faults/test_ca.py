@@ -19,13 +19,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.authority import PASSPHRASE
 from tests.faults.spawner import Ended, Spawner
-from tests.faults.sweep import CALLS
 from tests.tools import require
 from trustctl.ca.offline import read_answer
 from trustctl.facts.pem import pem
 
 pytestmark = pytest.mark.faults
 ONLINE, DARK = ("--db", "online/trustctl.db"), ("--db", "dark/trustctl.db")
+CALLS = ("pwrite64", "write", "fsync", "fdatasync", "syncfs", "rename", "link", "unlink", "mkdir")
+"""The calls between which files come, change and go."""
+
 HOSTS = ("mx1.bar.test", "mx2.bar.test", "mx3.bar.test")
 
 
