@@ -98,8 +98,8 @@ class Host:
     def presents(self, name: str = MX) -> str:
         """What OpenSSL says when it verifies what the daemon presents, against our root."""
         done = self.box.command(
-            "sh", "-c", 'echo QUIT | openssl s_client -connect 127.0.0.1:2525 -starttls smtp '
-            f'-CAfile {self.root} -verify_hostname {name} -verify_return_error 2>&1 </dev/null',
+            "sh", "-c", "openssl s_client -connect 127.0.0.1:2525 -starttls smtp -status "
+            f"-CAfile {self.root} -verify_hostname {name} -verify_return_error 2>&1 </dev/null",
             check=False,
         )  # fmt: skip
         return done.stdout

@@ -104,6 +104,11 @@ def export(
     for one in remarks:
         render.note(f"warning: {one}")
     if kind == "exim":
+        from trustctl.commands.ca.install import refresh_staple
+        from trustctl.publish.own import Home
+
+        if refresh_staple(call, Home(place.directory, place.group)):
+            render.note(f"{where}/exim.ocsp: the staple beside Exim's own certificate was replaced")
         _configure(place, reload=reload, force=force)
 
 

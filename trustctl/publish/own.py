@@ -1,7 +1,7 @@
 """An Exim's own key and certificate: placed as one, swapped as one, taken out again as one.
 
-``DIR/exim.key`` and ``DIR/exim.crt`` lead through one link, ``trustctl-host/current``, to a folder
-that holds both and never changes. One rename puts the next pair in force.
+``DIR/exim.key``, ``DIR/exim.crt`` and its staple ``DIR/exim.ocsp`` lead through one link,
+``trustctl-host/current``, to a folder that holds all of them. One rename puts the next in force.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 from trustctl import files
 from trustctl.errors import TargetError
 
-ROOT, KEY, CERTIFICATE = "trustctl-host", "exim.key", "exim.crt"
-_NAMES = (KEY, CERTIFICATE)
+ROOT, KEY, CERTIFICATE, STAPLE = "trustctl-host", "exim.key", "exim.crt", "exim.ocsp"
+_NAMES = (KEY, CERTIFICATE, STAPLE)
 _KEPT = ".before-trustctl"
 _BEFORE = "before"
-_FOLDER = re.compile(r"[0-9a-f]{32}")
+_FOLDER = re.compile(r"[0-9a-f]{64}")
 _NEXT = "next-"
 
 
@@ -161,25 +161,32 @@ def discard(home: Home, host: str) -> None:
     shutil.rmtree(home.root / f"{_NEXT}{host}", ignore_errors=True)
 
 
-def place(home: Home, host: str, fingerprint: str, certificate: bytes) -> str | None:
+def place(
+    home: Home, host: str, fingerprint: str, certificate: bytes, staple: bytes | None = None
+) -> str | None:
     """Put the staged key and its certificate in force, as one.
 
     At each moment between, also after a kill, exim.key and exim.crt are the pair before or this
     one. What stood there before the first time is kept beside it (``*.before-trustctl``).
 
     Args:
-        certificate: the host's, and the chain above it, in PEM.
+        certificate: the host's, and the chain above it, in PEM. staple: an OCSP response about it,
+            in DER: Exim offers no TLS with one about another certificate.
 
     Returns:
         What was in force before, for :func:`restore`.
     """
-    folder, final = home.root / f"{_NEXT}{host}", home.root / fingerprint[:32]
+    folder, final = home.root / f"{_NEXT}{host}", home.root / fingerprint
     with files.explained(home.root):
-        path = folder / CERTIFICATE
-        with suppress(FileNotFoundError):
-            path.unlink()
-        files.create(path, [certificate], mode=0o644, group=home.group)
-        files.sync_tree(folder, [path, folder])
+        paths = []
+        for name, content in ((CERTIFICATE, certificate), (STAPLE, staple)):
+            path = folder / name
+            with suppress(FileNotFoundError):
+                path.unlink()
+            if content is not None:
+                files.create(path, [content], mode=0o644, group=home.group)
+                paths.append(path)
+        files.sync_tree(folder, [*paths, folder])
         os.rename(folder, final)
         files.sync(home.root)
         before = home.number()
@@ -235,6 +242,27 @@ def restore(home: Home, before: str | None) -> None:
         files.point(home.current, before)
 
 
+def put_staple(home: Home, staple: bytes | None) -> bool:
+    """Put the next OCSP response beside the certificate in force, or take away one that has ended.
+
+    Returns:
+        Whether there was anything to do.
+    """
+    key = home.key_in_force()
+    if key is None:
+        return False
+    path = key.with_name(STAPLE)
+    with files.explained(path):
+        there = path.read_bytes() if path.is_file() else None
+        if there == staple:
+            return False
+        if staple is None:
+            path.unlink()
+        else:
+            files.replace(path, staple, mode=0o644, group=home.group)
+    return True
+
+
 def undo(home: Home, host: str, before: str | None) -> None:
     """Bring back what was in force; the key of the pair that was placed is the host's next one."""
     placed = home.root / str(home.number())
@@ -284,7 +312,7 @@ def _take_out(home: Home) -> None:
         elif _is_ours(home, name):
             place.unlink()
     files.sync(home.directory)
-    for one in (home.current, before / KEY, before / CERTIFICATE):
+    for one in (home.current, *(before / name for name in _NAMES)):
         with suppress(FileNotFoundError):
             one.unlink()
     with suppress(OSError):

@@ -9,21 +9,35 @@ from pathlib import Path
 from trustctl.errors import NotEnforcedError
 from trustctl.publish import configuration, own
 from trustctl.publish.mta import attempt, binary, reload, run
-from trustctl.publish.own import CERTIFICATE, KEY, Home
+from trustctl.publish.own import CERTIFICATE, KEY, STAPLE, Home
 
 _LIVE = Path("/etc/exim4")
 
 
-def demand_exim() -> None:
-    """Refuse to go on where Exim could not be asked afterwards.
+def demand_exim(home: Home) -> None:
+    """Refuse to go on where Exim could not be asked afterwards, or would offer no TLS any more.
 
     Raises:
-        NotEnforcedError: there is none, or it refuses its own configuration as it is.
+        NotEnforcedError: there is none, it refuses its own configuration as it is, or it staples a
+            file that would be about another certificate.
     """
     exim = binary()
     if exim is None:
         raise NotEnforcedError("there is no Exim on this machine to ask", "apt install exim4")
     run(exim, "-bV")
+    staple = _told(exim, "tls_ocsp_file")
+    ours = home.directory / STAPLE
+    if staple and staple != str(ours) and os.path.exists(staple):
+        raise NotEnforcedError(
+            f"Exim staples {staple}: with a new certificate it would offer no TLS any more",
+            f"set tls_ocsp_file = ${{if exists{{{ours}}}{{{ours}}}}}, which comes with the pair",
+        )
+
+
+def _told(exim: str, option: str) -> str:
+    """What an option of Exim's main section comes to for an ordinary client."""
+    value = run(exim, "-bP", option).partition(" =")[2].strip()
+    return run(exim, "-be", value).strip() if "$" in value else value
 
 
 def put_in_force(
@@ -69,11 +83,7 @@ def put_in_force(
 
 
 def _demand_served(exim: str, home: Home) -> None:
-    told = {}
-    for option in ("tls_advertise_hosts", "tls_certificate", "tls_privatekey"):
-        value = run(exim, "-bP", option).partition(" =")[2].strip()
-        told[option] = run(exim, "-be", value).strip() if "$" in value else value
-    certificate, key = told["tls_certificate"], told["tls_privatekey"]
+    certificate, key = _told(exim, "tls_certificate"), _told(exim, "tls_privatekey")
     if not certificate:
         why = "Exim is told of no certificate (MAIN_TLS_ENABLE is not set)"
         raise UnusedError(why, *_server_lines(home, named=home.directory != _LIVE))
@@ -83,7 +93,7 @@ def _demand_served(exim: str, home: Home) -> None:
             without = () if key else ("# and without MAIN_TLS_CERTKEY",)
             lines = _server_lines(home, named=True)
             raise UnusedError(f"Exim is told to read {value}", *lines, *without)
-    if not told["tls_advertise_hosts"]:
+    if not _told(exim, "tls_advertise_hosts"):
         raise UnusedError(
             "Exim offers TLS to nobody: tls_advertise_hosts is empty",
             "take MAIN_TLS_ADVERTISE_HOSTS out of Exim's configuration, and reload it",

@@ -60,8 +60,7 @@ def home_of(install: str | None, directory: str | None, out: str | None) -> Home
 
 def in_force(home: Home, due: list[Issuance]) -> list[Issuance]:
     """Those of the issuances (one at the most) whose certificate Exim's folder holds."""
-    number = home.number() or "none"
-    return [one for one in due if (one.fingerprint or "").startswith(number)]
+    return [one for one in due if one.fingerprint == home.number()]
 
 
 def install(
@@ -97,7 +96,7 @@ def install(
     from trustctl.facts.pem import pem
     from trustctl.publish import own, presented
 
-    presented.demand_exim()
+    presented.demand_exim(home)
     with own.opened(home):
         kind = kind or _kind_in_force(home)
         left = own.left_key(home, host[0])
@@ -118,7 +117,9 @@ def install(
                 own.discard(home, host[0])
             raise
         text = b"".join(pem(one) for one in (made[0].der, *chain))
-        before = own.place(home, host[0], made[0].facts.fingerprint, text)
+        fingerprint = made[0].facts.fingerprint
+        staple = _signed_staple(call, keys, hierarchy, host[0], fingerprint)
+        before = own.place(home, host[0], fingerprint, text, staple)
         try:
             usages = profile.load(profile_name).extended_key_usage
             remarks = presented.put_in_force(
@@ -128,6 +129,44 @@ def install(
             return made[0], remarks, None
         except presented.UnusedError as error:
             return made[0], [], error
+
+
+def _signed_staple(
+    call: Invocation, keys: Keys, hierarchy: str | None, host: str, fingerprint: str
+) -> bytes | None:
+    """An OCSP response about a certificate; None for one that no server presents."""
+    from trustctl.commands.ca import revocation, work
+
+    with call.reading() as tx:
+        name = work.pick(tx.connection, hierarchy)
+        drafts = revocation.draft_staples(tx.connection, name, call.now, hosts=[host])
+    wanted = [one for one in drafts if one.issuance.fingerprint == fingerprint]
+    signed = revocation.sign_staples(call, keys, name, wanted)
+    return signed[wanted[0].name].der if wanted else None
+
+
+def refresh_staple(call: Invocation, home: Home) -> bool:
+    """Put the newest OCSP response that was signed beside the pair in force, if there is one.
+
+    Returns:
+        Whether it was another one than before.
+    """
+    from trustctl.commands.ca import revocation
+    from trustctl.inventory import issuances, staples
+    from trustctl.publish import own
+
+    if home.key_in_force() is None:
+        return False
+    with call.reading() as tx:
+        found = issuances.search_fingerprints(tx.connection, [home.number() or ""])
+        newest = staples.newest(tx.connection, [one.issuer for one in found])
+    last = newest.get(found[0].id) if found else None
+    usable = (
+        last is not None
+        and last.next_update > call.now
+        and last.status == revocation.status_of(found[0])
+    )
+    return own.put_staple(home, last.der if last is not None and usable else None)
 
 
 def key_in_force(home: Home, one: Issuance) -> PrivateKey:
