@@ -23,7 +23,7 @@ def _unpublished(facts: AuditFacts) -> Seen:
             yield (
                 one.host,
                 "the key of its certificate was never said to be published",
-                f"trustctl ca tlsa {one.host}, and --published when it is in DNS",
+                f"trustctl ca tlsa {one.host} --ca {one.hierarchy}",
             )
 
 
@@ -40,10 +40,14 @@ def _no_next(facts: AuditFacts) -> Seen:
             continue
         ends = f"its certificate ends on {format_date(one.current.not_after)}"
         if one.next is None:
-            yield one.host, f"{ends}, and no next key was made", f"trustctl ca next-key {one.host}"
+            yield (
+                one.host,
+                f"{ends}, and no next key was made",
+                f"trustctl ca next-key {one.host} --ca {one.hierarchy}",
+            )
         elif not one.published(one.next.spki):
             yield (
                 one.host,
                 f"{ends}, and its next key is not published",
-                f"trustctl ca tlsa {one.host}, and --published when it is in DNS",
+                f"trustctl ca tlsa {one.host} --ca {one.hierarchy}",
             )
