@@ -11,7 +11,7 @@ from trustctl.facts.fingerprint import short
 from trustctl.facts.foresight import Break, BreakKind, Chains, OwnHost, Step
 from trustctl.facts.records import Peer, Pin, Settings
 from trustctl.policy import chain
-from trustctl.policy.trust import judge, state
+from trustctl.policy.trust import cross_reasons, judge, state
 
 DAY = 86400
 _GONE_SECONDS = 30 * DAY
@@ -97,12 +97,9 @@ def _moments(peer: Peer, chains: Chains, now: int, until: int) -> list[int]:
 def _usable(peer: Peer, settings: Settings, chains: Chains, now: int) -> list[Pin]:
     """The pins by which mail can go: what an export would make of them."""
     trusted = [pin for pin in peer.pins if judge(pin, settings, now).trusted]
-    authorities = [pin for pin in trusted if pin.role == "authority"]
-    if authorities:
-        # beside an authority, a host's certificate that may sign is left out
-        return authorities + [
-            pin for pin in trusted if pin.role == "host" and pin.certificate.is_ca is False
-        ]
+    # an authority takes whatever it signed; the chains above other pins do not matter beside it
+    if authorities := [pin for pin in trusted if pin.role == "authority"]:
+        return authorities
     return [pin for pin in trusted if _presentable(pin, chains, now)]
 
 
@@ -142,6 +139,9 @@ def _explain(
     cause = last.certificate.fingerprint
     if word in ("pending", "unvouched"):
         return "vouch", f"the vouches for {name} end", cause, vouch
+    if last.cross is not None and cross_reasons(last, now):
+        fix = f"trustctl ca cross {peer.name}"
+        return "pin", f"what holds {name} to names ends", last.cross.fingerprint, fix
     how = {"expired": "expires", "retired": "is retired"}.get(word, f"is {word}")
     return "pin", f"the last pin, {name}, {how}", cause, new
 
