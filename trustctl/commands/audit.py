@@ -111,11 +111,12 @@ def _exposed(path: Path) -> list[FileProblem]:
 
 
 def _target(connection: Connection, ref: TargetRef, database: Path, now: int) -> AuditTarget:
-    from trustctl.commands.compilation import Compiler, place_of
+    from trustctl.commands.compilation import Compiler
     from trustctl.facts.audit import AuditTarget
     from trustctl.inventory import distrusts, journal
     from trustctl.inventory.settings import read_settings
     from trustctl.publish.inspect import inspect
+    from trustctl.publish.place import place_of
 
     kind = "pem" if ref.format == "pem" else "exim"
     place = place_of(ref.path, "pem" if kind == "pem" else "exim", database)

@@ -55,8 +55,16 @@ def export(
     trustctl export --to /etc/exim4 --reload
     trustctl export --to /etc/ssl/peers --format pem
     """
-    from trustctl import render
-    from trustctl.commands.compilation import choose, make_plan, place_of
+
+    if directory is not None and not (at or diff or dry_run or force):
+        untouched = _untouched(call, directory, format_name)
+        if untouched is not None and (untouched.format == "exim" or not reload):
+            _say_same(untouched)
+            if untouched.format == "exim":
+                _configure(untouched, reload=reload, force=False)
+            return
+    from trustctl.commands.compilation import choose, make_plan
+    from trustctl.publish.place import place_of
 
     as_of = _moment(at, call.now, dry_run=dry_run)
     with call.reading() as tx:
@@ -71,7 +79,7 @@ def export(
         _say_plan(plan)
         return
     if plan.nothing_to_do:
-        render.line(f"{where}: nothing has changed; nothing was written")
+        _say_same(place)
     else:
         if plan.edited and not force:
             from trustctl.publish.store import refuse_edited
@@ -82,6 +90,33 @@ def export(
     _record(call, place)
     if kind == "exim":
         _configure(place, reload=reload, force=force)
+
+
+def _untouched(call: Invocation, directory: str, format_name: str | None) -> Place | None:
+    """The target, where it is certain at a glance that there is nothing to export."""
+    from trustctl.inventory import glance
+    from trustctl.publish import store
+    from trustctl.publish.place import place_of
+
+    path = os.path.abspath(directory)
+    kind = format_name or glance.known_format(call.path, path)
+    if kind is None:
+        return None
+    place = place_of(path, "pem" if kind == "pem" else "exim", call.path)
+    try:
+        last = store.last_generation(place)
+        if last is None or store.look(place, last):
+            return None
+    except TargetError:
+        return None  # the whole look tells why
+    same = glance.unchanged(call.path, str(place.directory), place.format, last.stored, call.now)
+    return place if same else None
+
+
+def _say_same(place: Place) -> None:
+    from trustctl import render
+
+    render.line(f"{place.directory}: nothing has changed; nothing was written")
 
 
 def _moment(at: str | None, now: int, *, dry_run: bool) -> int:
