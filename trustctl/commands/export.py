@@ -105,12 +105,13 @@ def _untouched(call: Invocation, directory: str, format_name: str | None) -> Pla
     place = place_of(path, "pem" if kind == "pem" else "exim", call.path)
     try:
         last = store.last_generation(place)
-        if last is None or store.look(place, last):
-            return None
+        same = last is not None and glance.unchanged(
+            call.path, str(place.directory), place.format, last.stored, call.now
+        )
+        # the inventory first: the look at the files would be made twice where something changed
+        return place if same and not store.look(place, last) else None
     except TargetError:
         return None  # the whole look tells why
-    same = glance.unchanged(call.path, str(place.directory), place.format, last.stored, call.now)
-    return place if same else None
 
 
 def _say_same(place: Place) -> None:
