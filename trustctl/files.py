@@ -237,8 +237,8 @@ def leftovers(folder: Path) -> list[Path]:
         return []
     return [
         folder / name
-        for name in sorted(names)
-        if name.startswith(TEMPORARY) and not os.path.exists(f"/proc/{name.rpartition('-')[2]}")
+        for name in sorted([one for one in names if one.startswith(TEMPORARY)])
+        if not os.path.exists(f"/proc/{name.rpartition('-')[2]}")
     ]
 
 

@@ -159,3 +159,13 @@ def test_a_zeroed_map_lacks_the_guard() -> None:
     assert cdb.get(zeroed, b"foo.test") is None
     assert cdb.get(zeroed, GUARD[0]) is None
     assert cdb.get(cdb.build([GUARD]), GUARD[0]) == GUARD[1]
+
+
+@given(_RECORDS, st.binary(max_size=30))
+def test_other_values_for_all_keys_give_what_building_gives(
+    records: dict[bytes, bytes], value: bytes
+) -> None:
+    """Also where no key comes or goes: then the tables are kept, with the records moved."""
+    changed = {key: value + old[::2] for key, old in records.items()}
+    for some in (changed, dict(list(changed.items())[::3])):
+        assert cdb.update(_build(records), dict(some)) == _build({**records, **some})

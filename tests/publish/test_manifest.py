@@ -150,3 +150,19 @@ def test_touch_and_chmod_make_it_no_younger(folder: Path) -> None:
     os.utime(path, ns=(written, written))
     path.chmod(0o600)
     assert manifest.read(folder).written_ns == written
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_it_is_known_which_sets_a_later_one_dropped(folder: Path, count: int) -> None:
+    """Few or many, at the beginning, in the middle or at the end."""
+    hashes = sorted(hashlib.sha256(b"%d" % one).hexdigest() for one in range(300))
+    lines = [manifest.line(one, 5, f"sets/{one}.pem") for one in hashes]
+    whole = _read(folder, manifest.compose(_STORED, b"", b"".join(lines)))
+    for start in (0, 50, 300 - count):
+        left = lines[:start] + lines[start + count :]
+        later = _read(folder, manifest.compose(_STORED, b"", b"".join(left)))
+        gone = {one.encode() for one in hashes[start : start + count]}
+        assert whole.dropped_in(later) == gone
+        assert later.dropped_in(whole) == set()
+        assert later.listed(whole.set_names()) == whole.set_names() - gone
+        assert whole.listed(gone) == gone

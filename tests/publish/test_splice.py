@@ -7,7 +7,7 @@ import string
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from trustctl.publish.splice import Edit, Records, joined, pieces
+from trustctl.publish.splice import Edit, Records, differing, joined, pieces
 
 _KEYS = st.text(string.ascii_lowercase[:4] + ".-", min_size=1, max_size=4)
 _TEXTS = st.dictionaries(_KEYS, st.text("xy", max_size=3), max_size=12)
@@ -66,3 +66,15 @@ def test_records_of_several_lines_are_found(peers: list[tuple[str, int]]) -> Non
         assert found.data[start:end] == text
     start, end = found.span(b"zzz")
     assert start == end == len(found.data)
+
+
+@given(_TEXTS, _TEXTS)
+def test_differing_holds_every_line_that_only_one_text_has(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    """It is a part of the one text, and of two equal ones at most a line."""
+    first, second = _text(one), _text(other)
+    found = differing(first, second)
+    assert found in first
+    assert set(found.splitlines()) >= set(first.splitlines()) - set(second.splitlines())
+    assert first != second or found.count(b"\n") <= 1

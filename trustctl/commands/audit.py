@@ -120,11 +120,12 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
     import hashlib
 
     from trustctl.commands.ca import compiled
-    from trustctl.commands.compilation import Compiler, place_of
+    from trustctl.commands.compilation import Compiler
     from trustctl.facts.audit import AuditTarget
     from trustctl.inventory import distrusts, journal, revocations
     from trustctl.inventory.settings import read_settings
     from trustctl.publish.inspect import inspect
+    from trustctl.publish.place import place_of
 
     kind = "pem" if ref.format == "pem" else "exim"
     place = place_of(ref.path, "pem" if kind == "pem" else "exim", database)

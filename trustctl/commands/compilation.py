@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -36,17 +35,6 @@ if TYPE_CHECKING:
 _AT_ONCE = 500
 _PARTIAL_AT_MOST = 2000
 DEFAULT_DIRECTORY = "/etc/exim4"
-
-
-def place_of(directory: str, format_name: Format, database: Path) -> Place:
-    """The target in ``directory``; the generations of a bundle lie beside the inventory."""
-    path = Path(os.path.abspath(directory))
-    if format_name == "pem":
-        name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-        return Place(path, "pem", database.parent / "generations" / name, None)
-    from trustctl.publish.debian import exim_group
-
-    return Place(path, "exim", path / "trustctl", exim_group())
 
 
 def choose(

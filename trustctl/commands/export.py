@@ -66,10 +66,19 @@ def export(
     trustctl export --to /etc/exim4 --reload
     trustctl export --to /etc/ssl/peers --format pem
     """
+
+    if directory is not None and not (at or diff or dry_run or force):
+        untouched = _untouched(call, directory, format_name)
+        if untouched is not None and (untouched.format == "exim" or not reload):
+            _say_same(untouched)
+            if untouched.format == "exim":
+                _configure(untouched, reload=reload, force=False)
+            return
     from trustctl import render
     from trustctl.commands.ahead import Lookout, tell
     from trustctl.commands.ca import compiled
-    from trustctl.commands.compilation import choose, make_plan, place_of
+    from trustctl.commands.compilation import choose, make_plan
+    from trustctl.publish.place import place_of
 
     as_of = _moment(at, call.now, dry_run=dry_run)
     with call.reading() as tx:
@@ -91,7 +100,7 @@ def export(
         _say_plan(plan, ahead)
         return
     if plan.nothing_to_do:
-        render.line(f"{where}: nothing has changed; nothing was written")
+        _say_same(place)
     else:
         if plan.edited and not force:
             from trustctl.publish.store import refuse_edited
@@ -110,6 +119,34 @@ def export(
         if refresh_staple(call, Home(place.directory, place.group)):
             render.note(f"{where}/exim.ocsp: the staple beside Exim's own certificate was replaced")
         _configure(place, reload=reload, force=force)
+
+
+def _untouched(call: Invocation, directory: str, format_name: str | None) -> Place | None:
+    """The target, where it is certain at a glance that there is nothing to export."""
+    from trustctl.inventory import glance
+    from trustctl.publish import planning
+    from trustctl.publish.place import place_of
+
+    path = os.path.abspath(directory)
+    kind = format_name or glance.known_format(call.path, path)
+    if kind is None:
+        return None
+    place = place_of(path, "pem" if kind == "pem" else "exim", call.path)
+    try:
+        last = planning.last_generation(place)
+        same = last is not None and glance.unchanged(
+            call.path, str(place.directory), place.format, last.stored, call.now
+        )
+        # the inventory first: the look at the files would be made twice where something changed
+        return place if same and not planning.look(place, last) else None
+    except TargetError:
+        return None  # the whole look tells why
+
+
+def _say_same(place: Place) -> None:
+    from trustctl import render
+
+    render.line(f"{place.directory}: nothing has changed; nothing was written")
 
 
 def _moment(at: str | None, now: int, *, dry_run: bool) -> int:

@@ -20,9 +20,10 @@ def generations(
 ) -> None:
     """List the generations that lie at a target; * marks the one in force."""
     from trustctl import render
-    from trustctl.commands.compilation import choose, place_of
+    from trustctl.commands.compilation import choose
     from trustctl.facts.moment import format_moment
     from trustctl.publish import history
+    from trustctl.publish.place import place_of
 
     with call.reading() as tx:
         where, kind = choose(directory, format_name, tx.connection)
@@ -87,9 +88,10 @@ def rollback(
     or retired since would be trusted again until the next export: this asks.
     """
     from trustctl import render
-    from trustctl.commands.compilation import choose, place_of
+    from trustctl.commands.compilation import choose
     from trustctl.inventory import generations as recorded
     from trustctl.publish import history
+    from trustctl.publish.place import place_of
 
     with call.reading() as tx:
         where, kind = choose(directory, format_name, tx.connection)
@@ -125,10 +127,11 @@ def uninstall(
     inventory stays.
     """
     from trustctl import render
-    from trustctl.commands.compilation import choose, place_of
+    from trustctl.commands.compilation import choose
     from trustctl.errors import TargetError
     from trustctl.inventory import generations as recorded
     from trustctl.publish import configuration, exim, history, own, presented
+    from trustctl.publish.place import place_of
 
     known = None
     if call.path.exists():

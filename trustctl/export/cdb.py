@@ -7,7 +7,9 @@ that the same content always gives the same bytes.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
 
 from trustctl.errors import TargetError
 
@@ -145,7 +147,10 @@ def _update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
     end = _records_end(data)
     if (len(data) - end) % 8:
         raise TargetError("a map on disk is damaged: it is no cdb")
-    slots = struct.unpack(f"<{(len(data) - end) // 4}I", data[end:])
+    slots = list(struct.unpack(f"<{(len(data) - end) // 4}I", data[end:]))
+    found = {_find(data, key): value for key, value in changes.items()}
+    if found and None not in found and None not in found.values():
+        return _revalued(data, end, slots, cast(dict[int, bytes], found))
     hashes = dict(zip(slots[1::2], slots[0::2], strict=True))
     hashes.pop(0, None)
     places = sorted(hashes)
@@ -187,3 +192,35 @@ def _update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
             position += 8 + len(key) + len(value)
     keep(len(places))
     return _assemble(pieces, pairs, position)
+
+
+def _revalued(data: bytes, end: int, slots: list[int], values: dict[int, bytes]) -> bytes:
+    """The same keys with other values, by the place of their records: nothing in the tables changes
+    but where the records stand."""
+    places = [one for one in slots[1::2] if one]
+    if min(places) != _HEADER or max(places) >= end:
+        raise TargetError("a map on disk is damaged: its tables do not fit its records")
+    moved = sorted(values)
+    shifts, pieces, at = [0], [], _HEADER
+    for place in moved:
+        key_length, value_length = _PAIR.unpack_from(data, place)
+        value, stop = values[place], place + 8 + key_length + value_length
+        if place < at or stop > end:
+            raise TargetError("a map on disk is damaged: a record runs over")
+        head = _PAIR.pack(key_length, len(value))
+        pieces += [data[at:place], head, data[place + 8 : place + 8 + key_length], value]
+        shifts.append(shifts[-1] + len(value) - value_length)
+        at = stop
+    if len(data) + shifts[-1] >= _LIMIT:
+        raise ValueError("a cdb cannot have more than 4 GiB")
+    header = list(struct.unpack_from(f"<{2 * _TABLES}I", data))
+    header[0::2] = [one + shifts[-1] for one in header[0::2]]
+    slots[1::2] = [one and one + shifts[bisect_left(moved, one)] for one in slots[1::2]]
+    return b"".join(
+        [
+            struct.pack(f"<{len(header)}I", *header),
+            *pieces,
+            data[at:end],
+            struct.pack(f"<{len(slots)}I", *slots),
+        ]
+    )

@@ -11,7 +11,6 @@ from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, table, text
 from sqlalchemy.engine import URL
@@ -20,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from trustctl.errors import ConflictError, DatabaseError
 from trustctl.inventory import schema, schema_ca, schema_dane
+from trustctl.inventory.location import uri
 
 APPLICATION_ID = 0x74727573
 """SQLite's application_id of an inventory: ``trus`` (SQLite file format, 1.3.9)."""
@@ -61,11 +61,6 @@ def _engine(location: str, *, immutable: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
-
-
-def uri(path: Path) -> str:
-    """The path as an SQLite ``file:`` URI (https://www.sqlite.org/uri.html), whatever its bytes."""
-    return "file:" + quote(os.fsencode(path.absolute()))
 
 
 def use_wal(connection: Connection) -> None:

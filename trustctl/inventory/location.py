@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 from trustctl.errors import UsageError
 
@@ -60,3 +61,8 @@ def locate(value: str | None) -> Path:
     if not url.database or url.database == ":memory:":
         raise UsageError("--db: the URL names no file", "type sqlite:////path/to/trustctl.db")
     return Path(url.database)
+
+
+def uri(path: Path) -> str:
+    """The path as an SQLite ``file:`` URI (https://www.sqlite.org/uri.html), whatever its bytes."""
+    return "file:" + quote(os.fsencode(path.absolute()))

@@ -24,9 +24,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0003"
-"""The newest migration. A test keeps it equal to what migrations/ says, so that nothing but
-``trustctl db upgrade`` has to load Alembic."""
+from trustctl.inventory import revision
+
+HEAD = revision.HEAD
+"""The revision that these tables are of."""
 
 metadata = MetaData()
 

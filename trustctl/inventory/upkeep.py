@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from trustctl.errors import TargetError
 from trustctl.facts.moment import format_moment
 from trustctl.inventory import database, schema
+from trustctl.inventory.location import uri
 from trustctl.resources import resource
 
 _STRUCTURE = (
@@ -75,7 +76,7 @@ def backup(path: Path, to: Path | None, now: int, *, version_label: str = "") ->
         try:
             with (
                 database.mapped(path),
-                closing(sqlite3.connect(f"{database.uri(path)}?mode=ro", uri=True)) as source,
+                closing(sqlite3.connect(f"{uri(path)}?mode=ro", uri=True)) as source,
                 closing(sqlite3.connect(scratch)) as copy,
             ):
                 source.backup(copy)

@@ -64,25 +64,25 @@ def _own(place: Place, found: Manifest) -> Iterator[FileProblem]:
 
 
 def _scan_sets(place: Place, last: Manifest, *, whole: bool) -> Iterator[FileProblem]:
-    names = last.set_names()
-    seen: set[bytes] = set()
+    names = {name + b".pem" for name in last.set_names()}
+    seen: list[bytes] = []
     # a clock that was ahead at the export has written a time after which nothing can be changed
     recent = 0 if whole or last.written_ns > time.time_ns() else last.written_ns
     try:
-        with os.scandir(place.sets) as entries:
+        with os.scandir(os.fsencode(place.sets)) as entries:
             for entry in entries:
-                name = os.fsencode(entry.name)
-                if name[64:] != b".pem" or name[:64] not in names:
+                name = entry.name
+                if name not in names:
                     continue
-                seen.add(name[:64])
+                seen.append(name)
                 info = entry.stat(follow_symlinks=False)
                 # not earlier: a tick of the filesystem's clock is some milliseconds long
                 if info.st_ctime_ns >= recent or not stat.S_ISREG(info.st_mode):
-                    yield from _changed(Path(entry.path), entry.name[:64])
+                    yield from _changed(place.sets / name.decode(), name[:64].decode())
     except FileNotFoundError:
         pass
-    for name in sorted(names - seen):
-        yield FileProblem(f"{place.sets}/{name.decode()}.pem", "missing", "it is gone")
+    for name in sorted(names.difference(seen)) if len(seen) < len(names) else ():
+        yield FileProblem(f"{place.sets}/{name.decode()}", "missing", "it is gone")
 
 
 def _changed(path: Path, digest: str) -> Iterator[FileProblem]:

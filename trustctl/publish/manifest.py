@@ -6,14 +6,16 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from trustctl.errors import TargetError
 from trustctl.facts.compiled import Checkpoint
 from trustctl.facts.moment import format_moment, parse_stamp
 from trustctl.facts.target import Stored
+from trustctl.publish.splice import differing
 
 NAME = "manifest"
 _HEAD = re.compile(
@@ -28,9 +30,10 @@ _MORE = re.compile(
     re.ASCII | re.MULTILINE,
 )
 _SETS = re.compile(rb"sets/([0-9a-f]{64})\.pem\n")
+_FEW = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
     """A manifest as it lies on disk.
 
@@ -53,9 +56,24 @@ class Manifest:
         """Path in the generation's folder -> SHA-256 of the CRLs and staples."""
         return {path.decode(): digest.decode() for digest, path in _MORE.findall(self.files)}
 
-    def set_names(self) -> set[bytes]:
+    def set_names(self) -> Set[bytes]:
         """The hashes that name the trust sets."""
-        return set(_SETS.findall(self.sets))
+        return self._set_names
+
+    @cached_property
+    def _set_names(self) -> frozenset[bytes]:
+        return frozenset(_SETS.findall(self.sets))
+
+    def listed(self, names: Set[bytes]) -> Set[bytes]:
+        """Those of the hashes that name trust sets of its own."""
+        if len(names) > _FEW:
+            return names & self._set_names
+        return {name for name in names if b" sets/%s.pem\n" % name in self.sets}
+
+    def dropped_in(self, later: Manifest) -> Set[bytes]:
+        """The hashes that name trust sets of its own, and none of ``later``."""
+        names = frozenset(_SETS.findall(differing(self.sets, later.sets)))
+        return names - later.listed(names)
 
 
 def parse_lines(lines: bytes) -> dict[str, tuple[str, int]]:
@@ -108,8 +126,10 @@ def read(folder: Path) -> Manifest:
     except OSError as error:
         raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}", _HINT) from error
     last = text.rfind(b"end ")
-    seal = b"end " + hashlib.sha256(memoryview(text)[: max(last, 0)]).hexdigest().encode() + b"\n"
-    stored = _stored(text)
+    digest = hashlib.sha256(memoryview(text)[: max(last, 0)])
+    seal = b"end " + digest.hexdigest().encode() + b"\n"
+    digest.update(memoryview(text)[max(last, 0) :])
+    stored = _stored(text, digest.hexdigest())
     # a generation's folder under another number would pass for what it is not
     if last < 0 or text[last:] != seal or stored is None or folder.name != f"{stored.number:08}":
         raise TargetError(f"{path} is damaged or was edited", _HINT)
@@ -120,7 +140,7 @@ def read(folder: Path) -> Manifest:
     return Manifest(stored, text[begin:split], text[split:last], written_ns)
 
 
-def _stored(text: bytes) -> Stored | None:
+def _stored(text: bytes, digest: str) -> Stored | None:
     head = _HEAD.match(text)
     if head is None:
         return None
@@ -133,7 +153,7 @@ def _stored(text: bytes) -> Stored | None:
         created_at=created_at,
         as_of=as_of,
         checkpoint=Checkpoint(int(head[4]), head[5].decode()),
-        manifest_sha256=hashlib.sha256(text).hexdigest(),
+        manifest_sha256=digest,
         peers=int(head[6]),
         domains=int(head[7]),
     )

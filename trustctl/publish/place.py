@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -111,6 +112,17 @@ class Place:
         """What killed runs left unfinished."""
         folders = (self.root, self.generations, self.sets, self.directory)
         return [one for folder in folders for one in files.leftovers(folder)]
+
+
+def place_of(directory: str, format_name: Format, database: Path) -> Place:
+    """The target in ``directory``; the generations of a bundle lie beside the inventory."""
+    path = Path(os.path.abspath(directory))
+    if format_name == "pem":
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Place(path, "pem", database.parent / "generations" / name, None)
+    from trustctl.publish.debian import exim_group
+
+    return Place(path, "exim", path / "trustctl", exim_group())
 
 
 _NUMBER = re.compile(r"\d{8,18}", re.ASCII)

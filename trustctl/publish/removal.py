@@ -35,13 +35,14 @@ def prune(place: Place, *, keep: int = KEPT) -> None:
     if not old:
         return
     dropped: set[bytes] = set()
-    for number in old:
-        with suppress(TargetError):
-            dropped |= manifest.read(place.folder(number)).set_names()
     try:
-        for number in numbers:
-            if number not in old:
-                dropped -= manifest.read(place.folder(number)).set_names()
+        kept = [number for number in numbers if number not in old]
+        first = manifest.read(place.folder(kept[0]))
+        for number in old:
+            with suppress(TargetError):
+                dropped |= manifest.read(place.folder(number)).dropped_in(first)
+        for number in kept[1:]:
+            dropped -= manifest.read(place.folder(number)).listed(dropped)
     except TargetError:
         dropped = set()  # nobody can tell which sets that one needs
     # the manifests last: killed before, the next run still knows what is to go

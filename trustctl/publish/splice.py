@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 Data = bytes | memoryview
@@ -67,3 +67,27 @@ def pieces(data: bytes, edits: Iterable[Edit]) -> list[Data]:
 def joined(parts: Sequence[Data]) -> bytes:
     """The pieces as one text."""
     return b"".join(parts)
+
+
+def differing(one: bytes, other: bytes) -> bytes:
+    """The lines of ``one`` between what both begin with and what both end with."""
+    shorter = min(len(one), len(other))
+    start = _common(shorter, lambda low, high: one[low:high] == other[low:high])
+    start = one.rfind(b"\n", 0, start) + 1
+    same = _common(
+        shorter,
+        lambda low, high: (
+            one[len(one) - high : len(one) - low] == other[len(other) - high : len(other) - low]
+        ),
+    )
+    end = one.find(b"\n", max(start, len(one) - same)) + 1
+    return one[start : end or len(one)]
+
+
+def _common(length: int, same: Callable[[int, int], bool]) -> int:
+    """How far two texts are the same, by halves; ``same`` compares the bytes between two places."""
+    low, high = 0, length
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if same(low, middle) else (low, middle - 1)
+    return low
