@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.policy import cases, cross_cases, dane_cases, target_cases
+from tests.policy import cases, cross_cases, dane_cases, foresight_cases, target_cases
 from tests.policy.cases import Case
 from tests.policy.inventory import (
     DAY,
@@ -35,8 +35,9 @@ from trustctl.policy import audit as module
 from trustctl.policy.audit import audit, reference, rules
 from trustctl.policy.trust import judge
 
-FIRING = cases.FIRING + target_cases.FIRING + cross_cases.FIRING + dane_cases.FIRING
-QUIET = cases.QUIET + target_cases.QUIET + cross_cases.QUIET + dane_cases.QUIET
+_CASES = (cases, target_cases, cross_cases, dane_cases, foresight_cases)
+FIRING = [case for module_ in _CASES for case in module_.FIRING]
+QUIET = [case for module_ in _CASES for case in module_.QUIET]
 IDS = [one.id for one in rules()]
 
 

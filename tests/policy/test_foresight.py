@@ -18,7 +18,7 @@ from tests.policy.inventory import DAY, NOW, ONE, digest, distrust, facts, peer,
 from trustctl.export.exim import CLOSED, compile_peer
 from trustctl.facts.fingerprint import short
 from trustctl.facts.foresight import Break, Chains, Link, ListEnd, OwnHost, Presented, Step
-from trustctl.facts.records import Cross, Peer, PeerTrust, Pin, Settings, TrustedCertificate
+from trustctl.facts.records import Cross, Peer, PeerTrust, Pin, Role, Settings, TrustedCertificate
 from trustctl.policy.foresight import foresee, foresee_hosts, foresee_peer, sooner
 from trustctl.policy.trust import judge
 
@@ -68,7 +68,7 @@ def pins(draw: st.DrawFn, number: int) -> Pin:
             max_size=3,
         )
     )
-    role = draw(st.sampled_from(["host", "authority"]))
+    role: Role = draw(st.sampled_from(["host", "authority"]))
     held = None
     if role == "authority" and draw(st.booleans()):
         held = Cross(
