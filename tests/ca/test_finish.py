@@ -13,7 +13,7 @@ from tests.ca.own import Own, own, template
 from tests.certs import Made, pem
 from tests.tools import require
 from trustctl.ca.draft import draft
-from trustctl.ca.finish import assemble, finish
+from trustctl.ca.finish import assemble, finish, finish_all
 from trustctl.ca.kinds import PublicKey, generate
 from trustctl.ca.signer import KeySigner, verify
 from trustctl.errors import InputError
@@ -65,6 +65,48 @@ def test_a_signature_that_is_wrong_goes_nowhere() -> None:
         with pytest.raises(InputError, match="not the authority's"):
             assemble(made.tbs, made.algorithm, _Failing(key, answer))
     assert assemble(made.tbs, made.algorithm, _Failing(key, key.sign(made.tbs)))
+
+
+class _Tiring:
+    """A token that answers rightly for a while, and then with the signature that it gave last."""
+
+    kind: KeyKind = "ecdsa-p256"
+
+    def __init__(self, key: KeySigner, rightly: int) -> None:
+        self._key, self._rightly, self._last = key, rightly, b""
+
+    @property
+    def public_key(self) -> PublicKey:
+        return self._key.public_key
+
+    def sign(self, data: bytes) -> bytes:
+        self._rightly -= 1
+        if self._rightly >= 0:
+            self._last = self._key.sign(data)
+        return self._last
+
+
+def test_each_signature_of_a_token_is_checked(ours: Own) -> None:
+    """A token that fails at the last of many certificates gives none of them away."""
+    key = KeySigner(ours.issuing.key)  # type: ignore[arg-type]
+    drafts = [ours.draft(template()) for _ in range(5)]
+    assert len(finish_all(drafts, _Tiring(key, 5))) == 5
+    for rightly in range(5):
+        with pytest.raises(InputError, match="not the authority's"):
+            finish_all(drafts, _Tiring(key, rightly))
+
+
+def test_a_batch_is_signed_as_one_is(ours: Own) -> None:
+    """Every signature of a batch is the authority's over what was drafted, though a key in memory
+    has its first one checked alone; an altered draft among them is found."""
+    key = KeySigner(ours.issuing.key)  # type: ignore[arg-type]
+    drafts = [ours.draft(template()) for _ in range(5)]
+    for one, der in zip(drafts, finish_all(drafts, key), strict=True):
+        body, _algorithm, signature = signed_parts(der)
+        assert body == one.tbs
+        verify(key.public_key, signature, body)
+    with pytest.raises(InputError, match="altered"):
+        finish_all([*drafts, replace(drafts[0], tbs=drafts[1].tbs)], key)
 
 
 @pytest.fixture(scope="module", params=CLASSICAL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
@@ -20,6 +21,8 @@ from trustctl.facts.names import within
 from trustctl.facts.text import printable
 
 DAY = 86400
+_AUTHORITIES = 32
+"""Of how many authorities what they may sign is kept at once: a batch asks for the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ def _constraints(c: Context) -> Iterator[str]:
                 yield f"{name} is not within what the CA is held to: {' '.join(permitted)}"
 
 
+@lru_cache(maxsize=_AUTHORITIES)
 def _permitted(certificate: x509.Certificate) -> list[str] | None:
     try:
         found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
@@ -151,6 +155,7 @@ def _own_key(c: Context) -> Iterator[str]:
             yield "its key is an authority's: whoever runs the host could sign"
 
 
+@lru_cache(maxsize=_AUTHORITIES)
 def _spki(certificate: x509.Certificate) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -185,19 +190,28 @@ def _names(c: Context) -> Iterator[str]:
 def _path(c: Context) -> Iterator[str]:
     below = 1 if c.template.profile.ca else 0
     for distance, issuer in enumerate(c.above):
-        constraint = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        constraint = _basic(issuer)
         if not constraint.ca:
             yield "its issuer is no CA"
         elif constraint.path_length is not None and constraint.path_length < distance + below:
             yield "its issuer may not have so many authorities below it"
 
 
+@lru_cache(maxsize=_AUTHORITIES)
+def _basic(certificate: x509.Certificate) -> x509.BasicConstraints:
+    return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+
+
 @rule("issuer-key-usage", "RFC 5280, 4.2.1.3")
 def _issuer_usage(c: Context) -> Iterator[str]:
     for issuer in c.above[:1]:
-        usage = issuer.extensions.get_extension_for_class(x509.KeyUsage).value
-        if not usage.key_cert_sign:
+        if not _usage(issuer).key_cert_sign:
             yield "its issuer may not sign certificates"
+
+
+@lru_cache(maxsize=_AUTHORITIES)
+def _usage(certificate: x509.Certificate) -> x509.KeyUsage:
+    return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
 
 
 @rule("cross-subject", "RFC 5280, 6.1.3")

@@ -19,6 +19,7 @@ from trustctl.facts.moment import format_moment
 from trustctl.inventory import schema
 
 GENESIS = "0" * 64
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 _CHUNK = 5000
 
 
@@ -37,7 +38,7 @@ class Entry:
 
 def canonical(value: object) -> str:
     """JSON with sorted keys, no spaces and ASCII alone: one text for one value."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _ENCODER.encode(value)
 
 
 def entry_hash(

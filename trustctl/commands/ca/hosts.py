@@ -132,7 +132,8 @@ def issue_hosts(
         UsageError: what must not be signed; nothing was. ConflictError: there is no such CA.
     """
     from trustctl.ca import profile
-    from trustctl.ca.draft import draft, new_serial
+    from trustctl.ca.draft import new_serial
+    from trustctl.ca.series import Series
     from trustctl.facts.issuance import Template
     from trustctl.inventory import authorities
 
@@ -156,14 +157,12 @@ def issue_hosts(
     end = call.now + (days or found.days) * DAY
     if days is None:
         end = min(end, issuing.not_after)
-    drafts = [
-        draft(
-            Template(found, host[0], host, key, new_serial(), start, end),
-            above[0],
-            signer.kind,
-        )
+    templates = [
+        Template(found, host[0], host, key, new_serial(), start, end)
         for host, key in zip(hosts, public_keys, strict=True)
     ]
+    series = Series(templates[0], above[0], signer.kind)
+    drafts = [series.draft(one) for one in templates]
     work.look(drafts, above)
-    made = work.sign(call, issuing.spki, signer, drafts)
+    made = work.sign(call, issuing.spki, signer, drafts, facts=series.facts)
     return made, [issuing.der, *bridges]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from trustctl.ca.signer import Signer
     from trustctl.facts.addition import Evidence
+    from trustctl.facts.certificate import CertificateFacts
     from trustctl.facts.issuance import Authority, Draft
     from trustctl.inventory.transaction import WriteTransaction
 
@@ -102,6 +103,7 @@ def sign(
     drafts: Sequence[Draft],
     *,
     then: Callable[[WriteTransaction, list[Evidence]], object] | None = None,
+    facts: Callable[[Draft, bytes], CertificateFacts] | None = None,
 ) -> list[Evidence]:
     """Commit to the drafts, sign them, record what they became.
 
@@ -111,16 +113,19 @@ def sign(
     Args:
         issuer: the SPKI pin of the signing authority.
         then: what else is to be recorded in the transaction that records the certificates.
+        facts: what is known of what a draft became; by default it is read.
     """
-    from trustctl.ca.finish import finish
+    from trustctl.ca.finish import finish_all
     from trustctl.facts.addition import Evidence
     from trustctl.facts.certificate import parse_certificate
     from trustctl.inventory import issuances
 
     with call.writing() as tx:
         ids = issuances.reserve(tx, issuer, drafts)
-    signed = [finish(one, signer) for one in drafts]
-    made = [Evidence(parse_certificate(der), der) for der in signed]
+    made = [
+        Evidence(parse_certificate(der) if facts is None else facts(one, der), der)
+        for one, der in zip(drafts, finish_all(drafts, signer), strict=True)
+    ]
     with call.writing() as tx:
         issuances.complete(tx, zip(ids, made, strict=True))
         if then is not None:
