@@ -40,6 +40,8 @@ def parse_request(data: bytes, where: str) -> RequestFacts:
         )
     if len(data) > _LIMIT_BYTES:
         raise InputError(f"{where} has {len(data)} bytes: this is no certificate request")
+    if data.count(b"-----BEGIN") > 1:
+        raise InputError(f"{where} holds more than one request", "one at a time is signed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -78,7 +80,7 @@ def _parse(data: bytes, where: str) -> RequestFacts:
             continue
         for one in value:
             if isinstance(one, x509.DNSName):
-                names.append(one.value)
+                names.append(one.value.lower())
             else:
                 ignored.append(f"a name of the kind {type(one).__name__}")
     for attribute in request.subject:
@@ -86,7 +88,9 @@ def _parse(data: bytes, where: str) -> RequestFacts:
         if attribute.oid != x509.NameOID.COMMON_NAME:
             ignored.append(f"the subject's {attribute.oid.dotted_string}")
         elif not names and host_like(text):
-            names.append(text)
+            names.append(text.lower())
+        elif text.lower() not in names:
+            ignored.append("the subject's common name")
     hosts = tuple(dict.fromkeys(parse_host(one) for one in names))
     key = request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return RequestFacts(key, hosts, tuple(dict.fromkeys(ignored)))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from trustctl.facts.records import Revocation
 from trustctl.facts.revocation import COMPROMISE
 from trustctl.inventory.authorities import hierarchy_of_keys
-from trustctl.inventory.schema import certificate, pin
+from trustctl.inventory.schema import certificate, distrust, pin
 from trustctl.inventory.schema_ca import issuance, issued, revocation
 
 
@@ -49,6 +49,19 @@ def of_certificates(connection: Connection, fingerprints: Sequence[str]) -> dict
         .where(issued.c.fingerprint.in_(list(fingerprints)))
     )
     return {row[0]: Revocation(row[1], row[2]) for row in connection.execute(query)}
+
+
+def lost_keys(connection: Connection) -> dict[str, str]:
+    """SPKI pin -> why no certificate may be made for this key again: it is in other hands, or
+    distrusted."""
+    compromised = (
+        select(issuance.c.spki, revocation.c.reason)
+        .join(revocation, revocation.c.issuance_id == issuance.c.id)
+        .where(revocation.c.reason.in_(COMPROMISE))
+    )
+    found = {row[0]: f"it was revoked ({row[1]})" for row in connection.execute(compromised)}
+    distrusted = select(distrust.c.value).where(distrust.c.kind == "spki")
+    return found | dict.fromkeys(connection.execute(distrusted).scalars(), "it is distrusted")
 
 
 AT_MOST = 100

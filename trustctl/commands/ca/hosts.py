@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trustctl.commands.ca import chains, work
 from trustctl.commands.ca.keys import Keys
 from trustctl.commands.invocation import Invocation
-from trustctl.errors import InputError, TrustctlError, UsageError
+from trustctl.errors import ConflictError, InputError, TrustctlError, UsageError
 
 if TYPE_CHECKING:
     from trustctl.facts.addition import Evidence
@@ -129,13 +130,14 @@ def issue_hosts(
         public_keys: each host's SubjectPublicKeyInfo.
 
     Raises:
-        UsageError: what must not be signed; nothing was. ConflictError: there is no such CA.
+        UsageError: what must not be signed; nothing was. ConflictError: there is no such CA, or a
+            key is in other hands.
     """
     from trustctl.ca import profile
     from trustctl.ca.draft import new_serial
     from trustctl.ca.series import Series
     from trustctl.facts.issuance import Template
-    from trustctl.inventory import authorities
+    from trustctl.inventory import authorities, revocations
 
     found = profile.load(profile_name)
     if found.ca:
@@ -151,6 +153,13 @@ def issue_hosts(
         above = work.chain_of(tx.connection, issuing)
         bridges = work.bridges(tx.connection, name, call.now)
         refusing = chains.refusing(tx.connection, [host[0] for host in hosts], name, call.now)
+        lost = revocations.lost_keys(tx.connection)
+    for host, key in zip(hosts, public_keys, strict=True) if lost else ():
+        if why := lost.get(hashlib.sha256(key).hexdigest()):
+            raise ConflictError(
+                f"{host[0]}: no certificate is made for this key, {why}; nothing was issued",
+                "make a new key",
+            )
     tell(refusing)
     signer = keys.signer(issuing)
     start = call.now - work.CLOCK_SKEW_SECONDS

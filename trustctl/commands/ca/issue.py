@@ -119,8 +119,19 @@ def installed_at(home: Home) -> Places:
     return lambda _host: (home.directory / "exim.crt", home.directory / "exim.key")
 
 
-def show(made: list[Evidence], hosts: list[str], places: Places, *, as_json: bool) -> None:
-    """What was issued, for a person or a program."""
+def show(
+    made: list[Evidence],
+    hosts: list[str],
+    places: Places,
+    *,
+    as_json: bool,
+    chain: bytes | None = None,
+) -> None:
+    """What was issued, for a person or a program.
+
+    Args:
+        chain: the only certificate and those above it, in PEM, where a program is to have them.
+    """
     from trustctl import render
     from trustctl.facts.fingerprint import short
     from trustctl.facts.moment import format_date, format_moment
@@ -138,6 +149,7 @@ def show(made: list[Evidence], hosts: list[str], places: Places, *, as_json: boo
                         name: None if path is None else str(path)
                         for name, path in zip(("certificate", "key"), places(host), strict=True)
                     },
+                    **({} if chain is None else {"chain": chain.decode()}),
                 }
                 for host, one in zip(hosts, made, strict=True)
             ]

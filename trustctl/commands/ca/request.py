@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
-from trustctl.commands.ca.issue import show
+from trustctl.commands.ca.issue import say, show
 from trustctl.commands.ca.keys import Keys, ca_option, passphrase_option
 from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
 from trustctl.errors import UsageError
+
+_SHOWN = 20
 
 
 @click.command(short_help="Sign a certificate request (PKCS #10).")
@@ -45,7 +47,7 @@ def sign(
     """
     from trustctl import render
     from trustctl.ca import profile as profiles
-    from trustctl.commands.ca.hosts import issue_hosts, parse_hosts
+    from trustctl.commands.ca.hosts import issue_hosts, parse_hosts, still_valid
     from trustctl.commands.ca.output import write_new
     from trustctl.facts.pem import pem
     from trustctl.facts.request import parse_request
@@ -64,6 +66,8 @@ def sign(
             raise UsageError(f"{file} names no host", f"trustctl ca sign {file} HOST")
         wanted = facts.hosts
     (host,) = parse_hosts([",".join(wanted)])
+    others = still_valid(call, hierarchy, [host[0]])
+    ignored = [f"its name {one}" for one in facts.hosts if one not in host] + list(facts.ignored)
     with write_new(out) as target:
         made, chain = issue_hosts(
             call,
@@ -76,12 +80,15 @@ def sign(
         )
         text = b"".join(pem(one) for one in (made[0].der, *chain))
         target.finish(text)
-    for one in facts.ignored:
+    for one in ignored[:_SHOWN]:
         render.note(f"note: ignored in the request: {one}")
+    if len(ignored) > _SHOWN:
+        render.note(f"note: and {len(ignored) - _SHOWN} more")
+    say(others, [])
     if out is None and not as_json:
         render.raw(text)
         return
     path = None if out is None else Path(os.path.abspath(out))
-    show(made, [host[0]], lambda _host: (path, None), as_json=as_json)
+    show(made, [host[0]], lambda _host: (path, None), as_json=as_json, chain=text)
     if out is not None and not as_json:
         render.line(f"written: {out}")
