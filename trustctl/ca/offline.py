@@ -2,10 +2,6 @@
 
 Both are small JSON files that say which version of this they are. Whatever stands in them is
 hostile until it was looked at: each reader refuses all but exactly what its writer writes.
-
-An answer is not read field by field: the certificate is drafted anew from the request, and has to
-be that draft to the byte but for the serial number and the times. So there is nothing in it that
-was not asked for.
 """
 
 from __future__ import annotations
@@ -15,30 +11,24 @@ import binascii
 import hashlib
 import json
 import re
-import warnings
 from dataclasses import dataclass
 from typing import Any, cast
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from trustctl.ca import profile as profiles
-from trustctl.ca.draft import authority_name, draft
+from trustctl.ca.draft import authority_name
 from trustctl.ca.finish import assemble
-from trustctl.ca.kinds import PublicKey, kind_of, load_public_key, signature_algorithm, spki_of
-from trustctl.ca.signer import Signer, verify
-from trustctl.errors import InputError, TrustctlError, UsageError
+from trustctl.ca.kinds import load_public_key, signature_algorithm, spki_of
+from trustctl.ca.signer import Signer
+from trustctl.errors import InputError, UsageError
 from trustctl.facts.der import (
     SEQUENCE,
-    certificate_fields,
     children,
     element,
     encode,
     encode_integer,
-    signed_parts,
-    subject_public_key_info,
 )
-from trustctl.facts.issuance import Draft, Template
 from trustctl.facts.names import parse_domain, parse_peer_name
 from trustctl.facts.request import parse_request
 
@@ -46,7 +36,7 @@ VERSION = 1
 LIMIT_BYTES = 1 << 16
 MOST_DOMAINS = 1000
 _REQUEST, _ANSWER = "trustctl ca request", "trustctl ca answer"
-_PROFILE = "issuing"
+PROFILE = "issuing"
 _ATTRIBUTES = 0xA0
 _HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -108,7 +98,7 @@ def write_request(request: Request, signer: Signer) -> bytes:
             "version": VERSION,
             "ca": request.ca,
             "number": request.number,
-            "profile": _PROFILE,
+            "profile": PROFILE,
             "permit": None if request.permitted is None else list(request.permitted),
             "proof": base64.b64encode(_proof(request.subject, signer)).decode(),
         }
@@ -140,8 +130,8 @@ def read_request(data: bytes, where: str) -> Request:
     """
     fields = _read(data, where, _REQUEST, ("ca", "number", "profile", "permit", "proof"))
     ca, number, permit = fields["ca"], fields["number"], fields["permit"]
-    if fields["profile"] != _PROFILE:
-        raise InputError(f"{where}: the profile is not {_PROFILE}", "that is all a root signs")
+    if fields["profile"] != PROFILE:
+        raise InputError(f"{where}: the profile is not {PROFILE}", "that is all a root signs")
     if type(number) is not int or not 1 <= number <= 9999:
         raise _damaged(where, "number")
     proof = _der(fields["proof"], where, "proof")
@@ -200,7 +190,7 @@ def write_answer(answer: Answer) -> bytes:
 
 
 def read_answer(data: bytes, where: str) -> Answer:
-    """An answer from a file; what it holds is not looked at yet (:func:`check_answer`).
+    """An answer from a file; what it holds is looked at by :mod:`trustctl.ca.redraft`.
 
     Raises:
         InputError: it is none, or of another version. Nothing else, whatever the bytes.
@@ -216,88 +206,6 @@ def read_answer(data: bytes, where: str) -> Answer:
         _der(fields["root"], where, "root"),
         None if crl is None else _der(crl, where, "crl"),
     )
-
-
-def check_answer(answer: Answer, request: Request, where: str) -> tuple[Draft, Draft]:
-    """The drafts that the answer's root and certificate are, to the byte.
-
-    Raises:
-        InputError: the certificate is not what was asked for, the root is none of ours, or a
-            signature is not the root's. Nothing else, whatever the bytes.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return _check(answer, request, where)
-        except TrustctlError as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{where}: {error.message}", error.hint) from error
-        except Exception as error:  # hostile bytes make the library raise anything
-            raise InputError(
-                f"{where}: its certificates cannot be read", "copy the file anew"
-            ) from error
-
-
-def _check(answer: Answer, request: Request, where: str) -> tuple[Draft, Draft]:
-    if answer.spki != request.spki:
-        raise InputError(f"{where} answers another request", "trustctl ca request writes it anew")
-    root = x509.load_der_x509_certificate(answer.root)
-    root_key = load_public_key(subject_public_key_info(answer.root))
-    (attribute,) = root.subject
-    root_draft = _redraft(
-        answer.root, "root", str(attribute.value), subject_public_key_info(answer.root), None, None
-    )
-    _demand(answer.root, root_draft, root_key, where, "root")
-    if subject_public_key_info(answer.certificate) != request.public_key:
-        raise InputError(
-            f"{where}: its certificate is for another key", "nothing of it was taken over"
-        )
-    found = _redraft(
-        answer.certificate, _PROFILE, request.subject, request.public_key, request.permitted, root
-    )
-    _demand(answer.certificate, found, root_key, where, "certificate")
-    return root_draft, found
-
-
-def _redraft(
-    der: bytes,
-    profile: str,
-    name: str,
-    public_key: bytes,
-    permitted: tuple[str, ...] | None,
-    issuer: x509.Certificate | None,
-) -> Draft:
-    """The draft that this certificate has to be: only its serial and times are its own."""
-    has = x509.load_der_x509_certificate(der)
-    template = Template(
-        profile=profiles.load(profile),
-        subject=name,
-        hosts=(),
-        public_key=public_key,
-        serial=has.serial_number,
-        not_before=int(has.not_valid_before_utc.timestamp()),
-        not_after=int(has.not_valid_after_utc.timestamp()),
-        permitted=permitted,
-    )
-    signer = has if issuer is None else issuer
-    return draft(template, issuer, kind_of(signer.public_key()))
-
-
-def _demand(der: bytes, wanted: Draft, root_key: PublicKey, where: str, what: str) -> None:
-    certificate_fields(der)  # nothing follows it
-    body, algorithm, signature = signed_parts(der)
-    if (body, algorithm) != (wanted.tbs, wanted.algorithm):
-        raise InputError(
-            f"{where}: its {what} is not what was asked for",
-            "an older or newer trustctl may draft it otherwise: use the same on both machines",
-        )
-    try:
-        verify(root_key, signature, body)
-    except InputError:
-        raise InputError(
-            f"{where}: the signature of its {what} is not the root's", "copy the file anew"
-        ) from None
 
 
 def _write(fields: dict[str, object]) -> bytes:

@@ -8,79 +8,26 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from trustctl.ca.kinds import RSA_BITS, PublicKey, kind_of
 from trustctl.ca.signer import verify
+from trustctl.ca.token_uri import parse_uri, uri
 from trustctl.errors import InputError, TrustctlError, UsageError
 from trustctl.facts.der import OCTET_STRING, encode
 from trustctl.facts.issuance import KeyKind
 
-SCHEME = "pkcs11:"
-_TOKEN = ("token", "serial", "manufacturer", "model")
-_KEY = ("id", "object", "type")
 _CURVES: dict[str, tuple[str, type[ec.EllipticCurve]]] = {
     "ecdsa-p256": ("secp256r1", ec.SECP256R1),
     "ecdsa-p384": ("secp384r1", ec.SECP384R1),
 }
 _ED25519 = bytes.fromhex("06032b6570")  # the OID, as CKA_EC_PARAMS may hold it (PKCS #11 3.0)
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # RFC 8017, 9.2
-_EXAMPLE = "pkcs11:token=NAME; p11tool --list-token-urls shows them"
-
-
-def parse_uri(text: str) -> dict[str, bytes]:
-    """The attributes of a PKCS #11 URI that names a token, or a key in it.
-
-    Raises:
-        UsageError: it is none, or holds what has no place in it (a PIN, a module's path).
-    """
-    scheme, colon, rest = text.partition(":")
-    if not colon or scheme.lower() != "pkcs11":
-        raise UsageError(f"{text} is no PKCS #11 URI (RFC 7512)", _EXAMPLE)
-    path, _mark, query = rest.partition("?")
-    for one in query.split("&") if query else ():
-        name = one.partition("=")[0]
-        if name in ("pin-value", "pin-source"):
-            # the value is not shown again
-            raise UsageError(
-                f"{name} does not belong in the token's URI",
-                "the PIN comes from --pin-file, the credential trustctl-ca-pin, or a prompt",
-            )
-        raise UsageError(f"{name} does not belong in the token's URI", "the module: --module FILE")
-    found: dict[str, bytes] = {}
-    for one in path.split(";"):
-        name, equals, value = one.partition("=")
-        if name not in _TOKEN + _KEY or not equals:
-            raise UsageError(f"{name!r} is nothing that trustctl looks for in a token", _EXAMPLE)
-        if name in found:
-            raise UsageError(f"{name} stands twice in the token's URI", _EXAMPLE)
-        if not value.isascii() or re.search(r"%(?![0-9A-Fa-f]{2})", value):
-            raise UsageError(f"{name} in the token's URI is not percent-encoded", _EXAMPLE)
-        found[name] = unquote_to_bytes(value)
-    if "token" not in found and "serial" not in found:
-        raise UsageError("the URI names no token", _EXAMPLE)
-    return found
-
-
-def uri(attributes: Mapping[str, bytes]) -> str:
-    """The URI of these attributes, in the order that RFC 7512 has them in its examples."""
-    order = (*_TOKEN, *_KEY)
-    parts = [f"{one}={quote(attributes[one], safe='')}" for one in order if one in attributes]
-    return SCHEME + ";".join(parts)
-
-
-def default_module() -> str | None:
-    """p11-kit's proxy, which knows every module that the system has; None where it is not there."""
-    places = [*Path("/usr/lib").glob("*/p11-kit-proxy.so")]
-    places += [Path(one) / "p11-kit-proxy.so" for one in ("/usr/lib64", "/usr/lib")]
-    return next((str(one) for one in places if one.exists()), None)
 
 
 class Token:
@@ -256,85 +203,6 @@ class TokenSigner:
                     one.destroy()
 
 
-def open_token(where: str, module: str | None, pin: Callable[[str], str]) -> Token:
-    """The token that a URI names, opened.
-
-    Args:
-        module: the PKCS #11 module's file; None for p11-kit's proxy. pin: asked with the token's
-            label, once the token was found.
-
-    Raises:
-        UsageError: the URI is none, the extra is not installed, or the PIN is wrong.
-        InputError: the module or the token is not there, or fails.
-    """
-    wanted = parse_uri(where)
-    try:
-        import pkcs11
-    except ImportError:
-        raise UsageError(
-            "keys in tokens need the extra pkcs11", "pip install 'trustctl[pkcs11]'"
-        ) from None
-    from pkcs11 import exceptions as errors
-
-    file = module or default_module()
-    if file is None:
-        raise InputError("p11-kit's proxy is not installed", "--module names a PKCS #11 module")
-    if not os.path.isfile(file):
-        raise InputError(f"{file}: there is no such PKCS #11 module", "--module names another")
-    try:
-        library = pkcs11.lib(file)
-        known = [
-            one
-            for one in (slot.get_token() for slot in library.get_slots(token_present=True))
-            if pkcs11.TokenFlag.TOKEN_INITIALIZED in one.flags
-        ]
-    except (pkcs11.PKCS11Error, OSError, RuntimeError) as error:
-        raise InputError(
-            f"{file}: the PKCS #11 module cannot be used ({_words(error)})",
-            "--module names another; p11-kit list-modules shows them",
-        ) from error
-    found = [one for one in known if _fits(one, wanted)]
-    if len(found) != 1:
-        labels = [f"pkcs11:token={quote(o.label)};serial={quote(o.serial)}" for o in known]
-        raise InputError(
-            f"{len(found) or 'no'} tokens fit {where}",
-            "name one by its token= and serial=",
-            details=[f"there is {one}" for one in labels],
-        )
-    (token,) = found
-    if pkcs11.TokenFlag.USER_PIN_INITIALIZED not in token.flags:
-        raise InputError(
-            f"the token {token.label} has no user PIN yet", "p11tool --initialize-pin sets one"
-        )
-    try:
-        session = token.open(rw=True, user_pin=pin(token.label))
-    except (errors.PinIncorrect, errors.PinInvalid, errors.PinLenRange) as error:
-        raise UsageError(
-            f"the PIN is not the token's ({token.label})",
-            "tokens lock after a few wrong ones: look before you try again",
-        ) from error
-    except errors.PinLocked as error:
-        raise InputError(
-            f"the token {token.label} is locked: too many wrong PINs",
-            "its security officer can set a new one",
-        ) from error
-    except pkcs11.PKCS11Error as error:
-        raise InputError(
-            f"the token {token.label} cannot be opened ({_words(error)})", _EXAMPLE
-        ) from error
-    return Token(session, token.label, token.serial)
-
-
-def _fits(token: Any, wanted: Mapping[str, bytes]) -> bool:
-    names = ("label", "serial", "manufacturer_id", "model")
-    for attribute, name in zip(_TOKEN, names, strict=True):
-        has = getattr(token, name)
-        text = has.encode() if isinstance(has, str) else bytes(has)
-        if attribute in wanted and text.strip() != wanted[attribute].strip():
-            return False
-    return True
-
-
 def _cannot(label: str, kind: KeyKind) -> UsageError:
     return UsageError(
         f"the token {label} cannot make keys of kind {kind}", "--key ecdsa-p256, or rsa-3072"
@@ -350,11 +218,11 @@ def _told(label: str) -> Iterator[None]:
         yield
     except PKCS11Error as error:
         raise InputError(
-            f"the token {label} failed ({_words(error)})", "is it still there? type it again"
+            f"the token {label} failed ({words(error)})", "is it still there? type it again"
         ) from error
 
 
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
     """``DeviceRemoved`` as ``device removed``; what it says beside that."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
     return f"{name}: {error}" if str(error) else name

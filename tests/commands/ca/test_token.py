@@ -11,7 +11,8 @@ import pytest
 from tests.authority import OwnCa
 from tests.console import Console, Ran
 from tests.tools import output, require
-from trustctl.ca.token import default_module, parse_uri, uri
+from trustctl.ca.token_module import default_module
+from trustctl.ca.token_uri import parse_uri, uri
 from trustctl.errors import UsageError
 from trustctl.facts.issuance import KeyKind
 

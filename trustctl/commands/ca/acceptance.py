@@ -123,7 +123,7 @@ def _issuers(call: Invocation) -> list[Authority]:
 
 def _look(connection: Connection, answer: Answer, file: str, now: int) -> _Found:
     """Refuse whatever is not the answer to one of our requests, by the root that we know."""
-    from trustctl.ca import offline
+    from trustctl.ca import offline, redraft
     from trustctl.ca.load import load
     from trustctl.commands.ca import work
     from trustctl.facts.addition import Evidence
@@ -145,7 +145,7 @@ def _look(connection: Connection, answer: Answer, file: str, now: int) -> _Found
     wanted = offline.pending(
         request.hierarchy, request.subject, request.public_key, request.permitted
     )
-    root_draft, draft = offline.check_answer(answer, wanted, file)
+    root_draft, draft = redraft.check_answer(answer, wanted, file)
     root, issuing = (Evidence(parse_certificate(o), o) for o in (answer.root, answer.certificate))
     _refuse_time(draft, file, now)
     known = _refuse_root(connection, root, root_draft.spki, request.hierarchy, everything, file)

@@ -107,7 +107,7 @@ def _refuse_changed(
     one: Issuance, der: bytes, request: Request, root: Authority, file: str, now: int
 ) -> bytes:
     """The certificate of a request that was signed before, where it is still what is asked for."""
-    from trustctl.ca import offline
+    from trustctl.ca import offline, redraft
 
     if one.revoked_at is not None or one.not_after <= now:
         what = "expired" if one.revoked_at is None else "revoked"
@@ -116,7 +116,7 @@ def _refuse_changed(
             "a new request with a new key: trustctl ca request",
         )
     try:
-        offline.check_answer(offline.Answer(request.spki, der, root.der, None), request, file)
+        redraft.check_answer(offline.Answer(request.spki, der, root.der, None), request, file)
     except InputError:
         raise ConflictError(
             f"{file}: this key was signed before, and other things are asked for now",

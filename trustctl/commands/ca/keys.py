@@ -118,13 +118,18 @@ class Keys:
         """
         from trustctl.ca import keyfile, kinds
         from trustctl.ca.signer import KeySigner
+        from trustctl.ca.token_uri import KEY, parse_uri
 
         made: list[NewKey] = []
         opened = None
         if token is None:
             keyfile.demand_strong(self._passphrase(new=True))
         else:
-            opened = self._token(token, new=True)
+            if not parse_uri(token).keys().isdisjoint(KEY):
+                raise UsageError(
+                    "--token names a token, not a key in it: a new key is made", "leave id= out"
+                )
+            opened = self._token(token)
 
         def make(kind: KeyKind, label: str) -> NewKey:
             if opened is not None:
@@ -174,17 +179,13 @@ class Keys:
         except UnicodeDecodeError:
             raise UsageError("the PIN is not UTF-8", PIN.hint) from None
 
-    def _token(self, where: str, *, new: bool = False) -> Token:
-        from trustctl.ca import token
+    def _token(self, where: str) -> Token:
+        from trustctl.ca.token_module import open_token
+        from trustctl.ca.token_uri import token_of
 
-        named = token.parse_uri(where)
-        if new and not named.keys().isdisjoint(("id", "object", "type")):
-            raise UsageError(
-                "--token names a token, not a key in it: a new key is made", "leave id= out"
-            )
-        name = token.uri({k: v for k, v in named.items() if k not in ("id", "object", "type")})
+        name = token_of(where)
         if name not in self._tokens:
-            opened = token.open_token(name, self._module, self._pin)
+            opened = open_token(name, self._module, self._pin)
             # by whichever of its names it is asked for next
             self._tokens[name] = self._tokens.setdefault(opened.name, opened)
         return self._tokens[name]
@@ -244,8 +245,7 @@ def same_place(wanted: str | None, before: Authority | None) -> str | None:
     if wanted == FILE:
         return None
     if wanted is None and before is not None and before.key.startswith("pkcs11:"):
-        from trustctl.ca import token
+        from trustctl.ca.token_uri import token_of
 
-        named = token.parse_uri(before.key)
-        return token.uri({k: v for k, v in named.items() if k not in ("id", "object", "type")})
+        return token_of(before.key)
     return wanted
