@@ -11,7 +11,7 @@ from trustctl.facts.fingerprint import short
 from trustctl.facts.foresight import Break, BreakKind, Chains, OwnHost, Step
 from trustctl.facts.records import Peer, Pin, Settings
 from trustctl.policy import chain
-from trustctl.policy.trust import cross_reasons, judge, state
+from trustctl.policy.trust import Verdict, cross_reasons, judge, state
 
 DAY = 86400
 _GONE_SECONDS = 30 * DAY
@@ -61,10 +61,12 @@ def foresee_peer(
     before: list[Pin] = []
     listed = False
     for at, moment in enumerate(moments):
-        usable = _usable(peer, settings, chains, moment)
+        judged = _judge(peer, settings, moment)
+        usable = _usable(judged, chains, moment)
         if not usable:
-            again = next((t for t in moments[at:] if _usable(peer, settings, chains, t)), None)
-            kind, why, cause, fix = _explain(peer, before, settings, chains, moment)
+            later = moments[at + 1 :]
+            again = next((t for t in later if _usable(_judge(peer, settings, t), chains, t)), None)
+            kind, why, cause, fix = _explain(peer, before, judged, chains, moment)
             found += [Break(one, moment, kind, why, cause, fix, again) for one in peer.domains]
             break
         before = usable
@@ -94,9 +96,16 @@ def _moments(peer: Peer, chains: Chains, now: int, until: int) -> list[int]:
     return sorted(moments)
 
 
-def _usable(peer: Peer, settings: Settings, chains: Chains, now: int) -> list[Pin]:
+_Judged = Sequence[tuple[Pin, Verdict]]
+
+
+def _judge(peer: Peer, settings: Settings, now: int) -> _Judged:
+    return [(pin, judge(pin, settings, now)) for pin in peer.pins]
+
+
+def _usable(judged: _Judged, chains: Chains, now: int) -> list[Pin]:
     """The pins by which mail can go: what an export would make of them."""
-    trusted = [pin for pin in peer.pins if judge(pin, settings, now).trusted]
+    trusted = [pin for pin, verdict in judged if verdict.trusted]
     # an authority takes whatever it signed; the chains above other pins do not matter beside it
     if authorities := [pin for pin in trusted if pin.role == "authority"]:
         return authorities
@@ -109,7 +118,7 @@ def _presentable(pin: Pin, chains: Chains, now: int) -> bool:
 
 
 def _explain(
-    peer: Peer, before: Sequence[Pin], settings: Settings, chains: Chains, now: int
+    peer: Peer, before: Sequence[Pin], judged: _Judged, chains: Chains, now: int
 ) -> tuple[BreakKind, str, str, str]:
     """The kind, the reason, the cause and the fix of a domain's break at ``now``.
 
@@ -119,8 +128,7 @@ def _explain(
     new = f"trustctl add NEW.pem --peer {peer.name} --fingerprint"
     vouch = f"trustctl vouch {peer.name} --fingerprint"
     last = before[-1] if before else None
-    verdicts = [(pin, judge(pin, settings, now)) for pin in peer.pins]
-    trusted = [pin for pin, verdict in verdicts if verdict.trusted]
+    trusted = [pin for pin, verdict in judged if verdict.trusted]
     if trusted and (last is None or last in trusted):
         pin = last or trusted[-1]
         presented = chains.presented[pin.certificate.fingerprint]
@@ -131,12 +139,13 @@ def _explain(
             how = "does not lead to the top"
         return "chain", f"{short(cause)}, above its pin, {how}", cause, new
     if last is None:
-        states = sorted({state(verdict) for _pin, verdict in verdicts})
+        states = sorted({state(verdict) for _pin, verdict in judged})
         why = f"no pin is trusted: {', '.join(states)}" if states else "it has no pin"
         waits = "pending" in states or "unvouched" in states
         return ("vouch" if waits else "pin"), why, peer.name, vouch if waits else new
-    name, word = short(last.certificate.fingerprint), state(judge(last, settings, now))
     cause = last.certificate.fingerprint
+    name = short(cause)
+    word = next(state(verdict) for pin, verdict in judged if pin is last)
     if word in ("pending", "unvouched"):
         return "vouch", f"the vouches for {name} end", cause, vouch
     if last.cross is not None and cross_reasons(last, now):

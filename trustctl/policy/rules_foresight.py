@@ -44,7 +44,7 @@ def _will_wait(facts: AuditFacts) -> Seen:
     "chain-ended",
     Severity.ERROR,
     "A pinned certificate is good, but the chain that was presented above it is not",
-    why="an Exim built with OpenSSL finds no path: the domain's mail waits",
+    why="neither GnuTLS nor OpenSSL takes a path through what has ended: the domain's mail waits",
     source="RFC 5280, 6.1.3",
 )
 def _chain_ended(facts: AuditFacts) -> Seen:
