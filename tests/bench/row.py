@@ -14,7 +14,8 @@ class Sizes:
     Attributes:
         small, large: peers whose cost per peer is compared. local: certificates given to
             update-ca-certificates. runs: how often each is measured, for the median.
-        deliveries: messages sent for each side.
+        deliveries: messages sent for each side. hosts: issued for in one command. loop: how many
+            easy-rsa and a loop of openssl issue for.
     """
 
     small: int = 1000
@@ -22,9 +23,11 @@ class Sizes:
     local: int = 2000
     runs: int = 5
     deliveries: int = 40
+    hosts: int = 1000
+    loop: int = 20
 
 
-QUICK = Sizes(small=200, large=2000, local=200, runs=3, deliveries=5)
+QUICK = Sizes(small=200, large=2000, local=200, runs=3, deliveries=5, hosts=100, loop=5)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.bench.__main__ import measure
 from tests.bench.row import Row, Sizes, table
+from tests.tools import require
 
 
 def test_every_row_of_the_cheap_groups_is_measured(tmp_path: Path) -> None:
@@ -16,6 +17,15 @@ def test_every_row_of_the_cheap_groups_is_measured(tmp_path: Path) -> None:
     assert all(one.theirs > 0 for one in rows)
     assert sum("(1 certificate file written)" in one.what for one in rows) == 1
     assert len(table(rows).splitlines()) == 19
+
+
+def test_every_row_of_the_ca_is_measured(tmp_path: Path) -> None:
+    """Against easy-rsa and openssl, with pkilint and without, each gives a figure."""
+    require("openssl", "/usr/share/easy-rsa/easyrsa")
+    sizes = Sizes(large=5, runs=1, hosts=2, loop=1)
+    rows = measure(["ca"], sizes, tmp_path / "cache")
+    assert len(rows) == 16
+    assert all(one.theirs > 0 for one in rows)
 
 
 def test_a_row_says_whether_its_bound_is_reached() -> None:
