@@ -24,12 +24,14 @@ from tests import certs
 from tests.ca.own import DAY, NOW
 from tests.certs import Made
 from tests.tools import require
+from trustctl.ca import held
 from trustctl.ca.draft import draft, new_serial
 from trustctl.ca.finish import finish
 from trustctl.ca.lint import lint
 from trustctl.ca.profile import load
 from trustctl.ca.signer import KeySigner
 from trustctl.errors import UsageError
+from trustctl.facts.certificate import parse_certificate
 from trustctl.facts.der import subject_public_key_info
 from trustctl.facts.issuance import Template
 
@@ -336,3 +338,14 @@ def test_a_peer_s_key_may_be_of_a_kind_that_we_do_not_make(
     trusted = cast.root.pem + cast.sign(theirs, "foo.test")
     assert openssl(tmp_path, trusted, [certs.issue(theirs, MX).pem])
     assert not openssl(tmp_path, trusted, [certs.issue(theirs, OTHER).pem])
+
+
+def test_what_will_be_refused_is_seen_beforehand(cast: Cast) -> None:
+    """As the table has it: names outside, addresses, and an issuer by serial number."""
+    for name, answers in TABLE.items():
+        if "another peer" in name:
+            continue
+        one = cast.presented(name)[0]
+        seen = held.outside(one.der, parse_certificate(one.der), ("foo.test",))
+        assert bool(seen) is (answers["cross"] == NONE), name
+        assert held.by_serial(one.der) is ("serial" in name)

@@ -106,6 +106,11 @@ class Row:
             ("chain", chain or "none"),
             ("added", f"{format_moment(self.pin.added_at)} by {self.pin.added_by}"),
         ]
+        if self.pin.cross is not None:
+            until = f"to {format_moment(self.pin.cross.not_after)}"
+            held = self.pin.cross.permitted
+            more = [f"... and {len(held) - _NAMES} more"] if len(held) > _NAMES else []
+            pairs.append(("held to", [*held[:_NAMES], *more, until]))
         pairs += [("unread", one) for one in facts.problems]
         if not self.verdict.trusted:
             pairs.append(("not trusted", [one.text for one in self.verdict.reasons]))
@@ -152,6 +157,9 @@ def pin_json(pin: Pin) -> dict[str, Any]:
         "added_by": pin.added_by,
         "retired_at": moment(pin.retired_at),
         "retired_reason": pin.retired_reason,
+        "held_to": None if pin.cross is None else list(pin.cross.permitted),
+        "held_by": None if pin.cross is None else pin.cross.fingerprint,
+        "held_until": None if pin.cross is None else moment(pin.cross.not_after),
         "vouches": [
             {
                 "vouch": one.id,

@@ -103,7 +103,7 @@ def _trust_set(
         hosts = [one for one in hosts if not one.may_sign]
         members = [texts[one.fingerprint] for one in (*authorities, *hosts)]
         pins = f" pins={_pins(hosts)}" if hosts else ""
-        return b"".join(sorted(members)), f"authority=yes names=on{_crl(authorities)}{pins}"
+        return b"".join(sorted(set(members))), f"authority=yes names=on{_crl(authorities)}{pins}"
     if not hosts:
         return None, ""
     members = [texts[one.fingerprint] for one in hosts]

@@ -110,14 +110,13 @@ def _end(one: Cross | None) -> str:
 
 
 def _sign(call: Invocation, keys: Keys, one: Wanted, days: int | None) -> None:
-    from cryptography import x509
-
     from trustctl import render
+    from trustctl.ca.load import load
     from trustctl.commands.ca import work
     from trustctl.facts.moment import format_date
     from trustctl.inventory import crosses, issuances
 
-    issuer = x509.load_der_x509_certificate(one.root.der)
+    issuer = load(one.root.der)
     signer = keys.signer(one.root)
     draft = _draft(one, issuer, signer.kind, call.now, days)
     warnings = work.look([draft], (issuer,))

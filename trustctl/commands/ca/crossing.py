@@ -190,11 +190,9 @@ def _is_due(
 
 def _refused(ca: bytes, hosts: Sequence[bytes], permitted: tuple[str, ...]) -> tuple[str, ...]:
     """What of the certificates that we know of this CA will not be taken, or not by everybody."""
-    from cryptography import x509
-
+    from trustctl.ca import held
     from trustctl.facts.certificate import parse_certificate
     from trustctl.facts.fingerprint import short
-    from trustctl.facts.names import within
     from trustctl.facts.text import printable
 
     issuer, found = parse_certificate(ca).subject, []
@@ -203,28 +201,12 @@ def _refused(ca: bytes, hosts: Sequence[bytes], permitted: tuple[str, ...]) -> t
         if facts.issuer != issuer or facts.self_signed:
             continue
         what = short(facts.fingerprint)
-        try:
-            known = {one.oid: one.value for one in x509.load_der_x509_certificate(der).extensions}
-        except ValueError:
-            continue
-        names = known.get(x509.SubjectAlternativeName.oid)
-        said = facts.names
-        if isinstance(names, x509.SubjectAlternativeName):
-            kinds = (*names.get_values_for_type(x509.DNSName),
-                     *map(str, names.get_values_for_type(x509.IPAddress)))  # fmt: skip
-            said = kinds or said
-        outside = [one for one in said if not any(within(_host(one), name) for name in permitted)]
-        if outside:
+        if outside := held.outside(der, facts, permitted):
             shown = printable(" ".join(outside[:5]), 80)
             found.append(f"{what} will be refused, it is also for {shown}")
-        key = known.get(x509.AuthorityKeyIdentifier.oid)
-        if isinstance(key, x509.AuthorityKeyIdentifier) and key.authority_cert_serial_number:
+        if held.by_serial(der):
             found.append(
                 f"{what} names its issuer by serial number: OpenSSL will not take it (bundles); "
                 "GnuTLS will"
             )
     return tuple(found)
-
-
-def _host(name: str) -> str:
-    return name.lower().removeprefix("*.")
