@@ -282,3 +282,15 @@ def test_an_inventory_that_lost_it_exports_nothing(own: OwnCa, foo: Made, tmp_pa
     ran = own.console.any("export", "--to", target, "--format", "exim", "--force", "--no-sign")
     assert ran.code not in (0, 1)
     assert "lost the cross-certificate" in ran.err
+
+
+def test_who_pins_our_root_denies_it(own: OwnCa, foo: Made) -> None:
+    """From the next export on, made from what changed: a peer's CA is not a second one of ours."""
+    own.trust_for("our")
+    assert "deny=" not in Exported(own.console).map["our.test"]
+    own("cross", "foo")
+    one = str(held(own.console)["held_by"])
+    found = Exported(own.console).map
+    assert f"deny={one.upper()}" in found["our.test"]
+    assert "deny=" not in found["foo.test"]
+    own.console("journal", "verify")
