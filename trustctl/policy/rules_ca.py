@@ -215,7 +215,7 @@ def _host_expires(facts: AuditFacts) -> Seen:
     "issuance-unfinished",
     _NOTICE,
     "A serial number was taken for a certificate that was never signed",
-    why="a run was killed between the two; the number is never used again",
+    why="a run was killed between the two; nothing has to be done: the number is never used again",
     source="share/doc/ca.md",
 )
 def _unfinished(facts: AuditFacts) -> Seen:
@@ -229,5 +229,5 @@ def _unfinished(facts: AuditFacts) -> Seen:
         yield (
             names.get(issuer, short(issuer)),
             f"never signed: {shown}{more}",
-            "nothing has to be done; trustctl ca list --all shows them",
+            "trustctl ca list --all",
         )
