@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trustctl.commands.ca.keys import Keys, passphrase_option
+from trustctl.commands.changes import SHOWN, say_changes, say_plan, show_diff
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
 from trustctl.errors import TargetError, UsageError
@@ -15,11 +16,8 @@ from trustctl.errors import TargetError, UsageError
 if TYPE_CHECKING:
     from trustctl.commands.ahead import Lookout
     from trustctl.facts.foresight import Break
-    from trustctl.facts.target import Changes
     from trustctl.publish.place import Place
     from trustctl.publish.planning import Plan
-
-_SHOWN = 20
 
 
 @click.command()
@@ -95,9 +93,9 @@ def export(
         plan = make_plan(tx.connection, place, as_of, full=force, more=more, lookout=lookout)
         ahead = [] if plan.nothing_to_do else _foreseen(plan, lookout)
     if diff:
-        _show_diff(plan)
+        show_diff(plan)
     if dry_run:
-        _say_plan(plan, ahead)
+        say_plan(plan, ahead)
         return
     if plan.nothing_to_do:
         _say_same(place)
@@ -174,8 +172,8 @@ def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> None:
         + (f"domains: {stored.domains}, " if plan.place.format == "exim" else "")
         + f"peers: {stored.peers})"
     )
-    _say_changes(plan.draft.changes, plan.place.format)
-    for one in done.repaired[:_SHOWN]:
+    say_changes(plan.draft.changes, plan.place.format)
+    for one in done.repaired[:SHOWN]:
         render.note(f"note: {one} was missing or not in force; it is right again")
 
 
@@ -193,21 +191,6 @@ def _record(call: Invocation, place: Place) -> None:
             return
     with call.writing() as tx:
         generations.record(tx, str(place.directory), place.format, row, action="generation.publish")
-
-
-def _say_changes(changes: Changes, kind: str) -> None:
-    from trustctl import render
-
-    come, gone = ("added", "removed") if kind == "pem" else ("protected now", "no longer protected")
-    for what, names in (
-        (come, changes.added),
-        (gone, changes.removed),
-        ("changed", changes.changed),
-        ("waiting, no trusted pin", changes.closed),
-    ):
-        if names:
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            render.line(f"  {what}: {' '.join(names[:_SHOWN])}{more}")
 
 
 def _foreseen(plan: Plan, lookout: Lookout) -> list[Break]:
@@ -232,39 +215,6 @@ def _foreseen(plan: Plan, lookout: Lookout) -> list[Break]:
         for one in found
         if not one.renewable and not (one.at <= plan.as_of and one.subject in told)
     )
-
-
-def _say_plan(plan: Plan, ahead: list[Break]) -> None:
-    from trustctl import render
-    from trustctl.commands.ahead import sentence
-
-    if plan.nothing_to_do:
-        render.line(f"{plan.place.directory}: nothing would change")
-        return
-    d = plan.draft
-    render.line(f"{plan.place.directory}: a new generation would be written (peers: {d.peers})")
-    _say_changes(d.changes, plan.place.format)
-    for problem in plan.problems[:_SHOWN]:
-        render.line(f"  {problem.path}: {problem.detail}")
-    for one in ahead:
-        render.line(f"  {sentence(one, plan.as_of)}")
-    render.note("note: a dry run; nothing was written")
-
-
-def _show_diff(plan: Plan) -> None:
-    from trustctl import render
-
-    for sign, blocks in (("-", plan.draft.removed_blocks), ("+", plan.draft.added_blocks)):
-        for block in blocks:
-            comment = block.partition(b"\n")[0].decode("ascii", "replace")
-            render.line(f"{sign} {comment[2:]}")
-    for sign, names in (
-        ("-", plan.draft.changes.removed),
-        ("+", plan.draft.changes.added),
-        ("~", plan.draft.changes.changed),
-    ):
-        for one in names:
-            render.line(f"{sign} {one}")
 
 
 def _ask(plan: Plan, where: str, *, yes: bool) -> None:
