@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.authority import OwnCa
@@ -12,3 +15,24 @@ from tests.console import Console
 def own(console: Console, monkeypatch: pytest.MonkeyPatch) -> OwnCa:
     """A user who is about to make a CA, and knows the passphrase."""
     return OwnCa(console, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def _held(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        own = OwnCa(Console(tmp_path_factory.mktemp("held")), patch)
+        own.init("--permit", "bar.test")
+        return own.console.db.parent
+
+
+@pytest.fixture
+def ca(own: OwnCa, _held: Path) -> OwnCa:
+    """A CA that is held to bar.test, and has issued nothing yet."""
+    shutil.copytree(_held, own.console.db.parent)
+    return own
+
+
+@pytest.fixture
+def out(ca: OwnCa) -> Path:
+    """Where the hosts' files go; it is not there yet."""
+    return ca.console.folder / "mail"

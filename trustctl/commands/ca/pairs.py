@@ -65,7 +65,7 @@ class Pairs:
         from trustctl.ca.kinds import generate
 
         with files.explained(self.folder):
-            files.make_folder(self.folder, mode=0o700, group=None)
+            fresh = files.make_folder(self.folder, mode=0o700, group=None)
         try:
             for host in self._hosts:
                 path = self.folder / f"{host}.key"
@@ -81,6 +81,9 @@ class Pairs:
             for path in self._created:
                 with suppress(OSError):
                     path.unlink()
+            if fresh:
+                with suppress(OSError):
+                    self.folder.rmdir()
             raise
 
     def _left(self, path: Path) -> PrivateKey | None:
