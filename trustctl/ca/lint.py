@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -116,13 +117,17 @@ def _permitted(certificate: x509.Certificate) -> list[str] | None:
 
 @rule("within-issuer-validity", "RFC 5280, 6.1.3")
 def _validity(c: Context) -> Iterator[str]:
+    ends = c.sample.not_valid_after_utc
     for issuer in c.above:
-        if c.sample.not_valid_after_utc > issuer.not_valid_after_utc:
-            yield (
-                f"it would outlive its issuer, which ends on {issuer.not_valid_after_utc:%Y-%m-%d}"
-            )
-    if c.sample.not_valid_before_utc >= c.sample.not_valid_after_utc:
+        if ends > _end(issuer):
+            yield f"it would outlive its issuer, which ends on {_end(issuer):%Y-%m-%d}"
+    if c.sample.not_valid_before_utc >= ends:
         yield "it would end before it begins"
+
+
+@lru_cache(maxsize=_AUTHORITIES)
+def _end(certificate: x509.Certificate) -> datetime:
+    return certificate.not_valid_after_utc
 
 
 @rule("lifetime", "share/profiles")

@@ -31,6 +31,8 @@ from trustctl.facts.issuance import Draft, KeyKind, Template
 _SET, _UTF8, _DNS_NAME, _EXTENSIONS = 0x31, 0x0C, 0x82, 0xA3
 _COMMON_NAME = encode(OBJECT_IDENTIFIER, bytes.fromhex("550403"))
 _OWN_KEY, _NAMES = (encode(OBJECT_IDENTIFIER, bytes((0x55, 0x1D, one))) for one in (14, 17))
+_OWN_KEY_START = bytes.fromhex("301d") + _OWN_KEY + bytes.fromhex("04160414")
+"""A SubjectKeyIdentifier up to the twenty octets that differ."""
 
 
 class Series:
@@ -150,8 +152,7 @@ def _subject(common: str) -> bytes:
 def _own_key(template: Template) -> bytes:
     """The SubjectKeyIdentifier: SHA-1 of the key's bits (RFC 5280, 4.2.1.2, method 1)."""
     bits = _key_parts(template.public_key)[1]
-    digest = hashlib.sha1(bits, usedforsecurity=False).digest()
-    return encode(SEQUENCE, _OWN_KEY, encode(OCTET_STRING, encode(OCTET_STRING, digest)))
+    return _OWN_KEY_START + hashlib.sha1(bits, usedforsecurity=False).digest()
 
 
 def _names(template: Template) -> bytes:

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from trustctl.facts.moment import format_moment
 from trustctl.inventory import schema
+from trustctl.inventory.rows import insert_rows
 
 GENESIS = "0" * 64
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -119,7 +120,7 @@ class JournalWriter:
     def flush(self) -> None:
         """Write what is pending."""
         if self._pending:
-            self._connection.execute(insert(schema.journal), self._pending)
+            insert_rows(self._connection, schema.journal, self._pending)
             self._pending = []
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, func, select, update
 
 from trustctl.inventory import database, schema
 from trustctl.inventory.journal import JournalWriter
+from trustctl.inventory.rows import insert_rows
 
 _CHUNK = 5000
 
@@ -61,7 +62,7 @@ class WriteTransaction(Transaction):
         """
         for table in schema.metadata.sorted_tables if self._rows else ():
             if rows := self._rows.get(table):
-                self.connection.execute(insert(table), rows)
+                insert_rows(self.connection, table, rows)
         self._rows = {}
 
     def record(self, action: str, subject: str, details: dict[str, object], *touched: int) -> int:
