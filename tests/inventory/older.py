@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.inventory.store import NOW, Store, addition, strong
-from trustctl.inventory import database
+from trustctl.inventory import database, schema
 from trustctl.resources import resource
 
 
@@ -22,6 +22,16 @@ def _first() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def later_tables() -> list[str]:
+    """The tables that version 0001 had not, those that refer to others first."""
+    text = "\n".join(_first().STATEMENTS)
+    return [
+        one.name
+        for one in reversed(schema.metadata.sorted_tables)
+        if f"CREATE TABLE {one.name} " not in text
+    ]
 
 
 def make_older(path: Path) -> None:
