@@ -22,6 +22,7 @@ _READERS = (
     ("journal",),
     ("journal", "verify"),
     ("audit",),
+    ("foresee", "--days", "4000"),
 )
 
 

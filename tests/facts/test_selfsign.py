@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests import certs, odd
 from tests.certs import KeyKind
 from trustctl.facts.certificate import parse_certificate
+from trustctl.facts.selfsign import is_signed_by
 
 
 def test_a_self_signature_is_checked() -> None:
@@ -68,3 +71,52 @@ def test_a_signature_that_cannot_be_read_is_said_to_be_so() -> None:
     facts = parse_certificate(certs.tlv(0x30, body, algorithm, signature))
     assert facts.signature_hash is None
     assert "its signature algorithm cannot be read" in facts.problems
+
+
+@pytest.mark.parametrize("kind", ["p256", "rsa2048", "ed25519", "ml-dsa-65", "dsa2048"])
+def test_whose_key_signed_is_checked(kind: KeyKind) -> None:
+    """The issuer's did; another key's of the same name did not; nor did the certificate's own."""
+    one, other = (certs.authority("Foo CA", key=certs.new_key(kind)) for _ in range(2))
+    leaf = certs.issue(one, "mx.foo.test")
+    if kind in ("rsa2048", "dsa2048"):
+        other = certs.authority("Foo CA")  # a process makes one such key
+    assert _signed(leaf.der, one.der)
+    assert not _signed(leaf.der, other.der)
+    assert not _signed(leaf.der, leaf.der)
+
+
+def test_what_cannot_be_checked_is_left_to_who_verifies() -> None:
+    """A key that cannot be read disproves nothing."""
+    issuer = certs.authority()
+    leaf = certs.issue(issuer, "mx.foo.test")
+    strange = odd.altered(
+        issuer, spki=certs.tlv(0x30, certs.tlv(0x30), certs.tlv(0x03, b"\0x"))
+    ).der
+    assert _signed(leaf.der, strange)
+
+
+def _signed(der: bytes, issuer: bytes) -> bool:
+    return is_signed_by(der, parse_certificate(der), issuer, parse_certificate(issuer))
+
+
+@pytest.mark.parametrize("kind", ["p256", "rsa2048", "ed25519", "ml-dsa-65", "dsa2048"])
+@pytest.mark.parametrize("other", ["p256", "rsa2048", "ed25519", "ml-dsa-65", "dsa2048"])
+def test_another_kind_of_key_signed_nothing(kind: KeyKind, other: KeyKind) -> None:
+    """Whatever made the signature: a key of another kind did not."""
+    if kind != other:
+        issuer, stranger = (certs.authority("Foo CA", key=one) for one in (kind, other))
+        assert not _signed(certs.issue(issuer, "mx.foo.test").der, stranger.der)
+
+
+@pytest.mark.parametrize("digest", ["sha3-256", "sha512"])
+@pytest.mark.parametrize("key", ["rsa:2048", "ec"])
+def test_whatever_hash_it_was_made_with(digest: str, key: str, tmp_path: Path) -> None:
+    """A self-signature of OpenSSL's is taken for one, by any hash."""
+    made = certs.openssl(
+        "req", "-x509", "-newkey", key, "-nodes", "-keyout", str(tmp_path / "key"), f"-{digest}",
+        "-subj", "/CN=mx.foo.test", "-outform", "DER",
+        *(["-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else []),
+    )  # fmt: skip
+    assert parse_certificate(made).self_signed
+    assert _signed(made, made)
+    assert not _signed(made, certs.self_signed().der)

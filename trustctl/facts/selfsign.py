@@ -13,6 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
 from trustctl.facts.certificate import CertificateFacts
 
 _MAXIMUM_RSA_BITS = 16384  # beyond it a check costs a hostile key's owner nothing and us seconds
+_HASHLESS = frozenset(
+    ("1.3.101.112", "1.3.101.113", *(f"2.16.840.1.101.3.4.3.{one}" for one in (17, 18, 19)))
+)
+"""Signatures for which there is no choice of hash: RFC 8410, 3 (EdDSA); RFC 9881, 2 (ML-DSA)."""
 _OLD = {"md5": hashes.MD5, "sha1": hashes.SHA1}
 
 
@@ -53,9 +57,14 @@ def is_signed_by(
 
 def _verify(key: Any, certificate: x509.Certificate, facts: CertificateFacts) -> None:
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    hashing = isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | dsa.DSAPublicKey)
+    if hashing and certificate.signature_algorithm_oid.dotted_string in _HASHLESS:
+        raise InvalidSignature  # another kind of key made it
     if isinstance(key, rsa.RSAPublicKey):
         scheme = certificate.signature_algorithm_parameters or padding.PKCS1v15()
-        key.verify(signature, signed, scheme, _hash(certificate, facts))  # type: ignore[arg-type]
+        if isinstance(scheme, ec.ECDSA):
+            raise InvalidSignature
+        key.verify(signature, signed, scheme, _hash(certificate, facts))
     elif isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(signature, signed, ec.ECDSA(_hash(certificate, facts)))
     elif isinstance(key, dsa.DSAPublicKey):
