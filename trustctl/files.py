@@ -60,7 +60,7 @@ def write_all(handle: int, chunks: Iterable[bytes | memoryview]) -> int:
 
 
 def create(
-    path: Path, chunks: Iterable[bytes | memoryview], *, mode: int, group: int | None
+    path: Path | str, chunks: Iterable[bytes | memoryview], *, mode: int, group: int | None
 ) -> int:
     """Write a file that must not exist. It is not synced: :func:`sync_tree` follows. Where it
     cannot be written whole nothing is left of it.
@@ -170,7 +170,7 @@ def make_folder(path: Path, *, mode: int, group: int | None) -> bool:
     return True
 
 
-def sync(path: Path) -> None:
+def sync(path: Path | str) -> None:
     """Force one file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -179,7 +179,7 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def sync_tree(folder: Path, new: Iterable[Path]) -> None:
+def sync_tree(folder: Path, new: Iterable[Path | str]) -> None:
     """Force many new files of one filesystem to the disk, by one syncfs(2) where there is one.
 
     Thousands of fsync(2) take minutes, one syncfs a fraction of a second. ``new`` are the files

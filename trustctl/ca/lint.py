@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -22,8 +21,6 @@ from trustctl.facts.names import within
 from trustctl.facts.text import printable
 
 DAY = 86400
-_AUTHORITIES = 32
-"""Of how many authorities what they may sign is kept at once: a batch asks for the same ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,23 @@ class Remark:
     source: str
 
 
+class Issuer:
+    """An authority, and what it may sign: read once for all of a batch."""
+
+    def __init__(self, certificate: x509.Certificate) -> None:
+        self.end = certificate.not_valid_after_utc
+        self.permitted = _permitted(certificate)
+        self.spki = _spki(certificate)
+        find = certificate.extensions.get_extension_for_class
+        self.basic = find(x509.BasicConstraints).value
+        self.usage = find(x509.KeyUsage).value
+
+
+@lru_cache(maxsize=8)
+def _issuers(above: tuple[x509.Certificate, ...]) -> tuple[Issuer, ...]:
+    return tuple([Issuer(one) for one in above])
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the rules look at: the template, the sample, and the chain of authorities above it,
@@ -43,7 +57,7 @@ class Context:
 
     template: Template
     sample: x509.Certificate
-    above: tuple[x509.Certificate, ...]
+    above: tuple[Issuer, ...]
 
 
 Rule = Callable[[Context], Iterator[str]]
@@ -67,7 +81,8 @@ def count() -> int:
 
 def lint(draft: Draft, above: tuple[x509.Certificate, ...]) -> list[Remark]:
     """What our rules say of a draft; errors first."""
-    context = Context(draft.template, x509.load_der_x509_certificate(draft.sample), above)
+    sample = x509.load_der_x509_certificate(draft.sample)
+    context = Context(draft.template, sample, _issuers(above))
     found = [
         Remark(name, level, text, source)
         for name, level, source, check in RULES
@@ -93,7 +108,7 @@ def demand(remarks: list[Remark], subject: str) -> None:
 @rule("within-constraints", "RFC 5280, 4.2.1.10")
 def _constraints(c: Context) -> Iterator[str]:
     for issuer in c.above:
-        permitted = _permitted(issuer)
+        permitted = issuer.permitted
         if permitted is None:
             continue
         wanted = c.template.hosts if not c.template.profile.ca else c.template.permitted
@@ -105,7 +120,6 @@ def _constraints(c: Context) -> Iterator[str]:
                 yield f"{name} is not within what the CA is held to: {' '.join(permitted)}"
 
 
-@lru_cache(maxsize=_AUTHORITIES)
 def _permitted(certificate: x509.Certificate) -> list[str] | None:
     try:
         found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
@@ -119,15 +133,10 @@ def _permitted(certificate: x509.Certificate) -> list[str] | None:
 def _validity(c: Context) -> Iterator[str]:
     ends = c.sample.not_valid_after_utc
     for issuer in c.above:
-        if ends > _end(issuer):
-            yield f"it would outlive its issuer, which ends on {_end(issuer):%Y-%m-%d}"
+        if ends > issuer.end:
+            yield f"it would outlive its issuer, which ends on {issuer.end:%Y-%m-%d}"
     if c.sample.not_valid_before_utc >= ends:
         yield "it would end before it begins"
-
-
-@lru_cache(maxsize=_AUTHORITIES)
-def _end(certificate: x509.Certificate) -> datetime:
-    return certificate.not_valid_after_utc
 
 
 @rule("lifetime", "share/profiles")
@@ -156,11 +165,10 @@ def _key(c: Context) -> Iterator[str]:
 def _own_key(c: Context) -> Iterator[str]:
     own = c.template.public_key
     for issuer in c.above:
-        if _spki(issuer) == own:
+        if issuer.spki == own:
             yield "its key is an authority's: whoever runs the host could sign"
 
 
-@lru_cache(maxsize=_AUTHORITIES)
 def _spki(certificate: x509.Certificate) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -195,28 +203,18 @@ def _names(c: Context) -> Iterator[str]:
 def _path(c: Context) -> Iterator[str]:
     below = 1 if c.template.profile.ca else 0
     for distance, issuer in enumerate(c.above):
-        constraint = _basic(issuer)
+        constraint = issuer.basic
         if not constraint.ca:
             yield "its issuer is no CA"
         elif constraint.path_length is not None and constraint.path_length < distance + below:
             yield "its issuer may not have so many authorities below it"
 
 
-@lru_cache(maxsize=_AUTHORITIES)
-def _basic(certificate: x509.Certificate) -> x509.BasicConstraints:
-    return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-
-
 @rule("issuer-key-usage", "RFC 5280, 4.2.1.3")
 def _issuer_usage(c: Context) -> Iterator[str]:
     for issuer in c.above[:1]:
-        if not _usage(issuer).key_cert_sign:
+        if not issuer.usage.key_cert_sign:
             yield "its issuer may not sign certificates"
-
-
-@lru_cache(maxsize=_AUTHORITIES)
-def _usage(certificate: x509.Certificate) -> x509.KeyUsage:
-    return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
 
 
 @rule("cross-subject", "RFC 5280, 6.1.3")

@@ -34,15 +34,15 @@ def names(folder: Path) -> list[str]:
 
 def test_they_are_there_and_nothing_else(tmp_path: Path) -> None:
     """With their content and mode; a second time nothing is overwritten and nothing is left."""
-    new = [(tmp_path / f"{one}.crt", one.encode()) for one in "abc"]
+    new = [(f"{tmp_path}/{one}.crt", one.encode()) for one in "abc"]
     create_together(tmp_path, new, [])
-    create_whole(tmp_path / "a.key", b"key", mode=0o600)
+    create_whole(f"{tmp_path}/a.key", b"key", mode=0o600)
     assert names(tmp_path) == ["a.crt", "a.key", "b.crt", "c.crt"]
     assert (tmp_path / "a.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(FileExistsError):
-        create_together(tmp_path, [(tmp_path / "c.crt", b"other")], [])
+        create_together(tmp_path, [(f"{tmp_path}/c.crt", b"other")], [])
     with pytest.raises(FileExistsError):
-        create_whole(tmp_path / "a.key", b"other", mode=0o600)
+        create_whole(f"{tmp_path}/a.key", b"other", mode=0o600)
     assert names(tmp_path) == ["a.crt", "a.key", "b.crt", "c.crt"]
     assert (tmp_path / "c.crt").read_bytes() == b"c"
 

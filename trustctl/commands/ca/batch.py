@@ -1,4 +1,7 @@
-"""New files that appear whole, and what a killed run left of them."""
+"""New files that appear whole, and what a killed run left of them.
+
+Their paths are texts: of two thousand files pathlib would take a tenth of the time.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 from trustctl import files
 
 
-def create_whole(path: Path, content: bytes, *, mode: int) -> None:
+def create_whole(path: str, content: bytes, *, mode: int) -> None:
     """Write a file that must not exist; nobody ever sees a part of it. It is not synced.
 
     Raises:
@@ -24,13 +27,13 @@ def create_whole(path: Path, content: bytes, *, mode: int) -> None:
         os.unlink(scratch)
 
 
-def create_together(folder: Path, new: Sequence[tuple[Path, bytes]], also: Iterable[Path]) -> None:
+def create_together(folder: Path, new: Sequence[tuple[str, bytes]], also: Iterable[str]) -> None:
     """Write many files of one folder that must not exist.
 
     All of them, and those in ``also``, are on the disk before the first one appears. A run that is
     killed after that is finished by :func:`resume`.
     """
-    made: list[tuple[Path, Path]] = []
+    made: list[tuple[str, str]] = []
     try:
         for path, content in new:
             scratch = _scratch(path)
@@ -70,8 +73,9 @@ def resume(folder: Path) -> set[Path]:
     return finished
 
 
-def _scratch(path: Path) -> Path:
-    return path.with_name(f"{files.TEMPORARY}{path.name}-{os.getpid()}")
+def _scratch(path: str) -> str:
+    folder, name = os.path.split(path)
+    return f"{folder}/{files.TEMPORARY}{name}-{os.getpid()}"
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -39,7 +39,7 @@ class Pairs:
         self.folder = Path(os.path.abspath(folder))
         self._hosts, self._kind = list(hosts), kind
         self._keys: list[PrivateKey] = []
-        self._created: list[Path] = []
+        self._created: list[str] = []
         self.resumed = False
         if os.path.lexists(self.folder):
             files.refuse_unsafe(self.folder)
@@ -51,7 +51,7 @@ class Pairs:
         elif not self.folder.parent.is_dir():
             raise TargetError(f"{self.folder.parent} is not there", f"mkdir -p {self.folder}")
         for host in self._hosts:
-            path = self.folder / f"{host}.crt"
+            path = self._path(host, "crt")
             if os.path.lexists(path):
                 raise TargetError(
                     f"{path} exists already; nothing was issued",
@@ -67,31 +67,34 @@ class Pairs:
         with files.explained(self.folder):
             fresh = files.make_folder(self.folder, mode=0o700, group=None)
         try:
-            for host in self._hosts:
-                path = self.folder / f"{host}.key"
-                key = self._left(path)
-                if key is None:
-                    key = generate(self._kind)
-                    with files.explained(path):
+            with files.explained(self.folder):
+                for host in self._hosts:
+                    path = self._path(host, "key")
+                    key = self._left(path)
+                    if key is None:
+                        key = generate(self._kind)
                         create_whole(path, private_pem(key), mode=0o600)
-                    self._created.append(path)
-                self._keys.append(key)
+                        self._created.append(path)
+                    self._keys.append(key)
             yield
         except Exception:
             for path in self._created:
                 with suppress(OSError):
-                    path.unlink()
+                    os.unlink(path)
             if fresh:
                 with suppress(OSError):
                     self.folder.rmdir()
             raise
 
-    def _left(self, path: Path) -> PrivateKey | None:
+    def _path(self, host: str, ending: str) -> str:
+        return f"{self.folder}/{host}.{ending}"
+
+    def _left(self, path: str) -> PrivateKey | None:
         from trustctl.ca.kinds import kind_of
 
         if not os.path.lexists(path):
             return None
-        key = read_key(path)
+        key = read_key(Path(path))
         if kind_of(key) != self._kind:
             raise InputError(f"{path} is a key of another kind", f"--key {kind_of(key)}")
         return key
@@ -112,9 +115,9 @@ class Pairs:
 
         above = b"".join(pem(one) for one in chain)
         self._created = []  # from here on they are keys of certificates
-        keys = [self.at(host)[1] for host in self._hosts]
+        keys = [self._path(host, "key") for host in self._hosts]
         new = [
-            (self.at(host)[0], pem(one.der) + above)
+            (self._path(host, "crt"), pem(one.der) + above)
             for host, one in zip(self._hosts, made, strict=True)
         ]
         with files.explained(self.folder):
