@@ -167,6 +167,14 @@ def issue(
     return _make(names, private, issuer, ca, days, not_before, signed_with, subject, serial)
 
 
+def request(*hosts: str) -> bytes:
+    """A certificate request (PKCS #10) in PEM, for a fresh key."""
+    names = x509.SubjectAlternativeName([x509.DNSName(one) for one in hosts])
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(names, True)
+    made = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
 def _make(
     names: str | Iterable[str],
     private: PrivateKey,

@@ -12,6 +12,7 @@ import click
 import pytest
 
 from tests import certs, odd, reference
+from tests.authority import OwnCa
 from tests.console import ANN, BOB, Console
 from trustctl import cli, errors
 from trustctl.policy import audit
@@ -54,7 +55,10 @@ def test_every_command_of_the_issue_is_there() -> None:
     assert there == {
         "", "add", "vouch", "withdraw", "distrust", "retire", "unprotect", "check", "list",
         "show", "journal", "journal verify", "set", "import", "dump", "export", "generations",
-        "rollback", "uninstall", "audit", "db", "db upgrade", "db backup", "db check",
+        "rollback", "uninstall", "audit", "foresee", "db", "db upgrade", "db backup", "db check",
+        "share-card", "ca", "ca init", "ca issue", "ca sign", "ca renew", "ca rollover", "ca list",
+        "ca show", "ca certificate", "ca revoke", "ca crl", "ca ocsp", "ca request",
+        "ca sign-request", "ca accept", "ca lint", "ca cross", "ca tlsa", "ca next-key",
     }  # fmt: skip
 
 
@@ -85,6 +89,8 @@ def _documented(command: str) -> dict[str, tuple[str, bool]]:
     section = page.partition(f"## `trustctl {command} --json`\n")[2].partition("\n## ")[0]
     found = {one["key"]: (one["type"], bool(one["null"])) for one in _ROW.finditer(section)}
     assert len(found) == section.count("\n| `"), command
+    if command == "ca show":
+        found = _documented("ca list")
     if command == "show":
         rows = _documented("list")
         own = ("peer", "domains")
@@ -102,7 +108,7 @@ def _paths(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.fixture
-def everything(console: Console) -> Console:
+def everything(console: Console, monkeypatch: pytest.MonkeyPatch) -> Console:
     """An inventory in which every documented key has a value somewhere, and a null where it may."""
     foo = certs.self_signed("mx.foo.test")
     authority = certs.authority()
@@ -123,6 +129,13 @@ def everything(console: Console) -> Console:
     console("export", "--to", str(console.target), "--format", "exim", "--yes")
     console.write("foo.pem", foo.pem)
     console.write("new.pem", foo.pem)
+    own = OwnCa(console, monkeypatch)
+    own.init("--permit", "our.test")
+    (one, _two) = own.issue("mx1.our.test", "mx2.our.test")
+    own("revoke", "mx2.our.test", "--reason", "superseded", "--yes")
+    own("rollover", "issuing", "--yes")
+    console.write("mx.csr", certs.request("mx3.our.test"))
+    console.write("issued.pem", one.read_bytes())
     return console
 
 
@@ -138,6 +151,18 @@ _SAMPLES = {
     "journal": (("journal",),),
     "generations": (("generations",),),
     "audit": (("audit",),),
+    "foresee": (("foresee",),),
+    "ca list": (("ca", "list", "--all"),),
+    "ca list --authorities": (("ca", "list", "--authorities"),),
+    "ca show": (("ca", "show", "mx1.our.test"),),
+    "ca issue": (("ca", "issue", "mx4.our.test", "--out", "new"),),
+    "ca renew": (("ca", "renew", "mx1.our.test", "--out", "issued"),),
+    "ca sign": (
+        ("ca", "sign", "mx.csr"),
+        ("ca", "sign", "mx.csr", "--out", "mx3.crt"),
+    ),
+    "ca tlsa": (("ca", "tlsa", "mx1.our.test"),),
+    "ca lint": (("ca", "lint", "issued.pem"), ("ca", "lint", "foo.pem")),
 }
 
 
@@ -165,6 +190,7 @@ def test_every_option_json_is_documented() -> None:
         for path, command in reference.commands()
         if any(one.name == "as_json" for one in command.params)
     }
+    with_json.add("ca list --authorities")  # one command, two listings
     page = (_DOC / "json.md").read_text()
     assert set(re.findall(r"## `trustctl (.*) --json`", page)) == with_json == set(_SAMPLES)
 
