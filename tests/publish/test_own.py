@@ -18,7 +18,7 @@ from tests.publish.box import tree
 from tests.tools import require
 from trustctl.errors import TargetError
 from trustctl.publish import own
-from trustctl.publish.own import Home
+from trustctl.publish.home import Home
 
 HOST = "mx.bar.test"
 _PAIRS: dict[str, tuple[str | None, str | None]] = {
@@ -35,7 +35,8 @@ import sys
 from pathlib import Path
 from tests.publish.test_own import install
 from trustctl.publish import own
-home = own.Home(Path(sys.argv[1]), None)
+from trustctl.publish.home import Home
+home = Home(Path(sys.argv[1]), None)
 own.remove(home) if sys.argv[2] == "remove" else install(home, sys.argv[2])
 """
 

@@ -112,7 +112,7 @@ def export(
         render.note(f"warning: {one}")
     if kind == "exim":
         from trustctl.commands.ca.install import refresh_staple
-        from trustctl.publish.own import Home
+        from trustctl.publish.home import Home
 
         if refresh_staple(call, Home(place.directory, place.group)):
             render.note(f"{where}/exim.ocsp: the staple beside Exim's own certificate was replaced")

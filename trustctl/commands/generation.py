@@ -130,7 +130,8 @@ def uninstall(
     from trustctl.commands.compilation import choose
     from trustctl.errors import TargetError
     from trustctl.inventory import generations as recorded
-    from trustctl.publish import configuration, exim, history, own, presented
+    from trustctl.publish import configuration, exim, history, presented
+    from trustctl.publish.home import Home
     from trustctl.publish.place import place_of
 
     known = None
@@ -143,7 +144,7 @@ def uninstall(
     else:
         where, kind = choose(directory, format_name, None)
     place = place_of(where, kind, call.path)
-    home = own.Home(place.directory, place.group)
+    home = Home(place.directory, place.group)
     peers, pair = place.root.is_dir() or known, home.root.is_dir()
     if not peers and not pair:
         raise TargetError(f"{where}: trustctl has written nothing there")

@@ -7,68 +7,18 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from trustctl import files
 from trustctl.errors import TargetError
+from trustctl.publish.home import CERTIFICATE, FOLDER, KEY, ROOT, STAPLE, Home
 
-ROOT, KEY, CERTIFICATE, STAPLE = "trustctl-host", "exim.key", "exim.crt", "exim.ocsp"
 _NAMES = (KEY, CERTIFICATE, STAPLE)
-_KEPT = ".before-trustctl"
-_BEFORE = "before"
-_FOLDER = re.compile(r"[0-9a-f]{64}")
-_NEXT = "next-"
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """Where an Exim's own pair lies.
-
-    Attributes:
-        directory: the folder of exim.key and exim.crt, absolute.
-        group: who reads the key besides its owner (``debian.exim_group``); None for nobody.
-    """
-
-    directory: Path
-    group: int | None
-
-    @property
-    def root(self) -> Path:
-        """The folder with everything of ours."""
-        return self.directory / ROOT
-
-    @property
-    def current(self) -> Path:
-        """The link to the pair in force."""
-        return self.root / "current"
-
-    @property
-    def key_mode(self) -> int:
-        """The mode of keys."""
-        return 0o600 if self.group is None else 0o640
-
-    @property
-    def folder_mode(self) -> int:
-        """The mode of folders."""
-        return 0o700 if self.group is None else 0o750
-
-    def number(self) -> str | None:
-        """The name of the folder in force; None where there is none."""
-        try:
-            return os.readlink(self.current)
-        except FileNotFoundError:
-            return None
-
-    def key_in_force(self) -> Path | None:
-        """The key in force; None where we have placed none."""
-        number = self.number() or ""
-        return self.root / number / KEY if _FOLDER.fullmatch(number) else None
+_KEPT, _BEFORE, _NEXT = ".before-trustctl", "before", "next-"
 
 
 @contextmanager
@@ -135,7 +85,7 @@ def _folders(home: Home, prefix: str | None = None) -> list[Path]:
     except FileNotFoundError:
         return []
     if prefix is None:
-        return [home.root / one for one in names if _FOLDER.fullmatch(one)]
+        return [home.root / one for one in names if FOLDER.fullmatch(one)]
     return [home.root / one for one in names if one.startswith(prefix)]
 
 

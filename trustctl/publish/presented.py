@@ -8,8 +8,8 @@ from pathlib import Path
 
 from trustctl.errors import NotEnforcedError
 from trustctl.publish import configuration, own
+from trustctl.publish.home import CERTIFICATE, KEY, STAPLE, Home
 from trustctl.publish.mta import attempt, binary, reload, run
-from trustctl.publish.own import CERTIFICATE, KEY, STAPLE, Home
 
 _LIVE = Path("/etc/exim4")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.authority import OwnCa
-from trustctl.resources import resource
 
 MX = "mx.bar.test"
 
@@ -80,22 +79,6 @@ def test_show(hosts: OwnCa) -> None:
     assert "superseded" in hosts("show", revoked).out
     for nobody in ("mx9.bar.test", "0", "", "\x1b[31m", "f" * 41):
         hosts.console.fails("ca", "show", nobody, code=5)
-
-
-def test_the_keys_of_the_json_are_those_of_the_page(hosts: OwnCa) -> None:
-    """share/doc/json.md names every key that there is, and no other."""
-    page = (resource("share") / "doc" / "json.md").read_text("utf-8")
-
-    def told(heading: str) -> set[str]:
-        rows = page.partition(f"## `{heading}")[2].partition("\n## ")[0].splitlines()
-        return {row.split("`")[1] for row in rows if row.startswith("| `")}
-
-    assert told("trustctl ca list --json`") == set(hosts("list", "--json").json[0])
-    assert told("trustctl ca show --json`") in (set(), set(hosts("show", MX, "--json").json[0]))
-    authorities = hosts("list", "--authorities", "--json").json
-    assert told("trustctl ca list --authorities --json`") == set(authorities[0])
-    again = hosts("renew", MX, "--out", str(hosts.console.folder / "mail"), "--json").json
-    assert told("trustctl ca issue --json`") == set(again[0]) | {"chain"}
 
 
 def test_without_a_ca(own: OwnCa) -> None:

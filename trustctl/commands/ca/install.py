@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trustctl.errors import NotEnforcedError
     from trustctl.facts.addition import Evidence
     from trustctl.facts.issuance import Issuance, KeyKind
-    from trustctl.publish.own import Home
+    from trustctl.publish.home import Home
 
 
 def install_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,7 +53,7 @@ def home_of(install: str | None, directory: str | None, out: str | None) -> Home
     if out is not None:
         raise UsageError("--out and --install do not go together", "leave one out")
     from trustctl.publish.debian import exim_group
-    from trustctl.publish.own import Home
+    from trustctl.publish.home import Home
 
     return Home(Path(os.path.abspath(directory or "/etc/exim4")), exim_group())
 

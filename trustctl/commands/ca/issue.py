@@ -18,7 +18,7 @@ from trustctl.errors import UsageError
 if TYPE_CHECKING:
     from trustctl.facts.addition import Evidence
     from trustctl.facts.issuance import KeyKind
-    from trustctl.publish.own import Home
+    from trustctl.publish.home import Home
 
 _SHOWN = 20
 
