@@ -245,8 +245,9 @@ def test_what_is_not_ours_stays(host: Host, what: str) -> None:
     assert (tree(etc), host.issued()) == (was, known)
     if what == "edited":
         assert (etc / "exim.crt").read_text() == "by hand\n"
-        host("uninstall", "--from", "/etc/exim4", "--yes")
+        said = host("uninstall", "--from", "/etc/exim4", "--yes").err
         assert (etc / "exim.crt").read_text() == "by hand\n"
+        assert "/etc/exim4/exim.crt.before-trustctl" in said
 
 
 OCSP = "tls_ocsp_file = ${if exists{/etc/exim4/exim.ocsp}{/etc/exim4/exim.ocsp}}\n"

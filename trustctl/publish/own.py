@@ -242,6 +242,8 @@ def remove(home: Home) -> list[str]:
         ]
         _sweep(home)
         _take_out(home)
+        kept = [str(home.directory / f"{one}{_KEPT}") for one in _NAMES]
+        left += [one for one in kept if os.path.lexists(one)]
         for one in [*_folders(home), *_folders(home, _NEXT)]:
             shutil.rmtree(one)
     _remove_root(home)

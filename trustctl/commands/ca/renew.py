@@ -109,9 +109,9 @@ def renew(
         )  # fmt: skip
         show([fresh], [one.subject], installed_at(home), as_json=as_json)
         say({}, remarks)
+        rotation.finish(one.subject)
         if unused is not None:
             raise unused
-        rotation.finish(one.subject)
         return
     if everything:
         due, elsewhere = _with_keys(due, folder)
