@@ -27,6 +27,7 @@ _HINTS = {
     errno.EPERM: "type it with sudo, or export to a folder of your own",
     errno.ELOOP: "name the real place: trustctl does not write through symbolic links",
     errno.EIO: "the disk is failing",
+    errno.ENAMETOOLONG: "take a shorter name",
 }
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 """What rename(2) says of a folder's new name that another process has just taken."""

@@ -122,9 +122,11 @@ def test_bad_lines_are_all_named(ca: OwnCa, out: Path) -> None:
         ((MX, "--install", "exim", "--out", "x"), 2),
         ((MX, "mx2.bar.test", "--install", "exim"), 2),
         ((MX, "--install-dir", "/etc/exim4"), 2),
+        ((MX, "--install", "exim", "--key", "ml-dsa-65"), 2),
+        ((f"{'a.' * 118}bar.test",), 7),
         ((MX, "--install", "postfix"), 2),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, tuple) else None,
 )
 def test_what_is_refused_leaves_nothing(ca: OwnCa, words: tuple[str, ...], code: int) -> None:
     """No key, no file, no entry in the journal."""

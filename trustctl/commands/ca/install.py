@@ -96,6 +96,11 @@ def install(
     from trustctl.facts.pem import pem
     from trustctl.publish import own, presented
 
+    if kind == "ml-dsa-65":
+        raise UsageError(
+            "no Exim of today can use an ML-DSA key; nothing was issued",
+            "share/doc/ca.md says who can use which kind",
+        )
     presented.demand_exim(home)
     with own.opened(home):
         kind = kind or _kind_in_force(home)
