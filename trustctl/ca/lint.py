@@ -6,9 +6,8 @@ Each rule cites what it rests on. ``error`` refuses; ``warning`` is shown. With 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
@@ -45,11 +44,6 @@ class Issuer:
         self.usage = find(x509.KeyUsage).value
 
 
-@lru_cache(maxsize=8)
-def _issuers(above: tuple[x509.Certificate, ...]) -> tuple[Issuer, ...]:
-    return tuple([Issuer(one) for one in above])
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the rules look at: the template, the sample, and the chain of authorities above it,
@@ -81,14 +75,23 @@ def count() -> int:
 
 def lint(draft: Draft, above: tuple[x509.Certificate, ...]) -> list[Remark]:
     """What our rules say of a draft; errors first."""
-    sample = x509.load_der_x509_certificate(draft.sample)
-    context = Context(draft.template, sample, _issuers(above))
-    found = [
-        Remark(name, level, text, source)
-        for name, level, source, check in RULES
-        for text in check(context)
-    ]
-    return sorted(found, key=lambda one: one.level != "error")
+    return next(lint_all([draft], above))
+
+
+def lint_all(
+    drafts: Iterable[Draft], above: tuple[x509.Certificate, ...]
+) -> Iterator[list[Remark]]:
+    """What our rules say of each draft below the same authorities."""
+    issuers = tuple([Issuer(one) for one in above])
+    for draft in drafts:
+        sample = x509.load_der_x509_certificate(draft.sample)
+        context = Context(draft.template, sample, issuers)
+        found = [
+            Remark(name, level, text, source)
+            for name, level, source, check in RULES
+            for text in check(context)
+        ]
+        yield sorted(found, key=lambda one: one.level != "error")
 
 
 def demand(remarks: list[Remark], subject: str) -> None:

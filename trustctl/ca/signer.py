@@ -34,6 +34,7 @@ class KeySigner:
         self._key = key
         self._public = key.public_key()
         self._kind = kind_of(key)
+        self._hash = signature_hash(self._kind)
 
     @property
     def public_key(self) -> PublicKey:
@@ -47,7 +48,7 @@ class KeySigner:
 
     def sign(self, data: bytes) -> bytes:
         """The signature over ``data``."""
-        key, digest = self._key, signature_hash(self._kind)
+        key, digest = self._key, self._hash
         if digest is None:
             return key.sign(data)  # type: ignore[call-arg]
         if isinstance(key, ec.EllipticCurvePrivateKey):

@@ -80,13 +80,12 @@ def look(drafts: Sequence[Draft], above: tuple[x509.Certificate, ...]) -> list[s
         UsageError: a rule says error.
     """
     from trustctl.ca import pkilint
-    from trustctl.ca.lint import demand, lint
+    from trustctl.ca.lint import demand, lint_all
 
     issuer = above[0].subject.rfc4514_string() if above else ""
     seen: set[tuple[object, ...]] = set()
     warnings: list[str] = []
-    for one in drafts:
-        remarks = lint(one, above)
+    for one, remarks in zip(drafts, lint_all(drafts, above), strict=True):
         shape = pkilint.shape(one, issuer)
         if (one.template.profile.ca or shape not in seen) and pkilint.available():
             seen.add(shape)
