@@ -174,6 +174,21 @@ def test_a_folder_where_everybody_may_write(tmp_path: Path, mode: int) -> None:
     assert tree(folder) == was
 
 
+def test_a_folder_in_the_place_of_the_link(tmp_path: Path) -> None:
+    """Somebody put it there: nothing is written through it, nothing removed."""
+    folder = tmp_path / "etc"
+    begin(folder, "files")
+    home = Home(folder, None)
+    install(home, "one")
+    home.current.unlink()
+    home.current.mkdir()
+    was = tree(folder)
+    for step in (lambda: install(home, "two"), lambda: own.remove(home)):
+        with pytest.raises(TargetError, match=r"not a link of trustctl's"):
+            step()
+    assert tree(folder) == was
+
+
 def _killed(folder: Path, what: str, call: str, at: int) -> bool:
     """Run one operation that is killed at its numbered call; False: it ended before that."""
     done = subprocess.run(

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from trustctl import files
+from trustctl.errors import TargetError
 
 ROOT, KEY, CERTIFICATE, STAPLE = "trustctl-host", "exim.key", "exim.crt", "exim.ocsp"
 FOLDER = re.compile(r"[0-9a-f]{64}")
@@ -45,11 +50,16 @@ class Home:
         return 0o700 if self.group is None else 0o750
 
     def number(self) -> str | None:
-        """The name of the folder in force; None where there is none."""
-        try:
+        """The name of the folder in force; None where there is none.
+
+        Raises:
+            TargetError: it cannot be told.
+        """
+        with files.explained(self.current), suppress(FileNotFoundError, NotADirectoryError):
+            if not stat.S_ISLNK(os.lstat(self.current).st_mode):
+                raise TargetError(f"{self.current} is not a link of trustctl's", "look at it")
             return os.readlink(self.current)
-        except FileNotFoundError:
-            return None
+        return None
 
     def key_in_force(self) -> Path | None:
         """The key in force; None where we have placed none."""

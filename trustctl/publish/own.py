@@ -233,8 +233,11 @@ def remove(home: Home) -> list[str]:
     Returns:
         What was left because somebody put it there by hand.
 
+    Raises:
+        TargetError: what is there is not as we left it, or cannot be removed.
     """
     with files.explained(home.root), files.locked(home.root / "lock"):
+        home.number()
         left = [
             str(home.directory / one)
             for one in _NAMES
