@@ -34,7 +34,7 @@ def verified(own: OwnCa, lists: Path, chain: Path, *more: str) -> bool:
     require("openssl")
     told = subprocess.run(
         ["openssl", "verify", "-crl_check_all", "-x509_strict", *more,
-         "-CAfile", str(own.certificate("root")), "-untrusted", str(own.certificate("issuing")),
+         "-CAfile", str(own.certificate("root")), "-untrusted", str(chain),
          "-CRLfile", str(lists), str(first(chain))],
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -100,11 +100,11 @@ def test_a_root_cannot_be_revoked(own: OwnCa, chain: Path) -> None:
 def test_a_revoked_issuing_ca_signs_no_more(own: OwnCa, chain: Path) -> None:
     """The root's list names it, and it issues nothing from then on."""
     before = number(own("crl", "--of", "root").out)
+    issuing = x509.load_pem_x509_certificate(own.certificate("issuing").read_bytes())
     ran = own("revoke", "main/issuing-1", "--reason", "ca-compromise", "--yes")
     assert "1 certificates below it" in ran.err
     text = own("crl", "--of", "root").out
     assert number(text) == before + 1
-    issuing = x509.load_pem_x509_certificate(own.certificate("issuing").read_bytes())
     found = x509.load_pem_x509_crl(text.encode())
     assert found.get_revoked_certificate_by_serial_number(issuing.serial_number) is not None
     own.console.fails("ca", "issue", "mx3.foo.test", "--out", str(own.console.folder), code=5)
