@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, padding, rsa
 from cryptography.x509.oid import NameOID
 
-from trustctl.facts.der import certificate_fields
+from trustctl.facts.der import certificate_fields, encode
 
 KeyKind = Literal["p256", "p384", "rsa2048", "rsa1024", "dsa2048", "ed25519", "ed448", "ml-dsa-65"]
 HashName = Literal["sha256", "sha384", "sha1", "md5"]
@@ -251,14 +251,8 @@ def openssl(*arguments: str, stdin: bytes = b"") -> bytes:
     return ran.stdout
 
 
-def tlv(tag: int, *parts: bytes) -> bytes:
-    """One DER element."""
-    content = b"".join(parts)
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
+tlv = encode
+"""One DER element of these content bytes."""
 
 
 def s_client(chain: Iterable[Made | bytes]) -> bytes:

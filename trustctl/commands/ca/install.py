@@ -89,10 +89,9 @@ def install(
         TargetError, InputError: the pair cannot be placed.
     """
     from trustctl.ca import profile
-    from trustctl.ca.keyfile import private_pem
+    from trustctl.ca.keyfile import load_plain, private_pem
     from trustctl.ca.kinds import generate, kind_of, spki_of
     from trustctl.commands.ca.hosts import issue_hosts
-    from trustctl.commands.ca.pairs import read_key
     from trustctl.facts.pem import pem
     from trustctl.publish import own, presented
 
@@ -106,7 +105,7 @@ def install(
         kind = kind or _kind_in_force(home)
         left = own.left_key(home, host[0])
         if key is None and left is not None:
-            key = read_key(left)
+            key = load_plain(left)
             if kind_of(key) != kind:
                 raise InputError(f"{left} is a key of another kind", f"--key {kind_of(key)}")
         else:
@@ -180,21 +179,22 @@ def key_in_force(home: Home, one: Issuance) -> PrivateKey:
     Raises:
         ConflictError: trustctl has placed none there. InputError: it is another.
     """
-    from trustctl.commands.ca.pairs import demand_same, read_key
+    from trustctl.ca.keyfile import load_plain
+    from trustctl.commands.ca.pairs import demand_same
 
     place = home.key_in_force()
     if place is None:
         raise ConflictError(
             f"{home.directory}: trustctl has placed no key there", "leave --same-key out"
         )
-    key = read_key(place)
+    key = load_plain(place)
     demand_same(key, one.spki, place)
     return key
 
 
 def _kind_in_force(home: Home) -> KeyKind:
+    from trustctl.ca.keyfile import load_plain
     from trustctl.ca.kinds import kind_of
-    from trustctl.commands.ca.pairs import read_key
 
     place = home.key_in_force()
-    return "ecdsa-p256" if place is None else kind_of(read_key(place))
+    return "ecdsa-p256" if place is None else kind_of(load_plain(place))

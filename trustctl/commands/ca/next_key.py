@@ -92,12 +92,11 @@ def _kind(call: Invocation, one: DaneHost) -> KeyKind:
 def _key(path: Path, kind: KeyKind, *, anew: bool) -> PrivateKey:
     """The key in a new file; that of a killed run, which no inventory knows, is taken."""
     from trustctl import files
-    from trustctl.ca.keyfile import private_pem
+    from trustctl.ca.keyfile import load_plain, private_pem
     from trustctl.ca.kinds import generate
-    from trustctl.commands.ca.pairs import read_key
 
     if os.path.lexists(path) and not anew:
-        return read_key(path)
+        return load_plain(path)
     key = generate(kind)
     with files.explained(path):
         if anew:
@@ -115,9 +114,9 @@ def pin_of(path: Path) -> str | None:
     Raises:
         TargetError, InputError: it is not as trustctl writes keys.
     """
-    from trustctl.commands.ca.pairs import read_key
+    from trustctl.ca.keyfile import load_plain
 
-    return _pin(read_key(path)) if os.path.lexists(path) else None
+    return _pin(load_plain(path)) if os.path.lexists(path) else None
 
 
 def _pin(key: PrivateKey) -> str:

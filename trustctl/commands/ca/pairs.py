@@ -90,11 +90,12 @@ class Pairs:
         return f"{self.folder}/{host}.{ending}"
 
     def _left(self, path: str) -> PrivateKey | None:
+        from trustctl.ca.keyfile import load_plain
         from trustctl.ca.kinds import kind_of
 
         if not os.path.lexists(path):
             return None
-        key = read_key(Path(path))
+        key = load_plain(Path(path))
         if kind_of(key) != self._kind:
             raise InputError(f"{path} is a key of another kind", f"--key {kind_of(key)}")
         return key
@@ -138,13 +139,6 @@ class Pairs:
         return found
 
 
-def read_key(path: Path) -> PrivateKey:
-    """As :func:`trustctl.ca.keyfile.load_plain`, loaded when there is a key to read."""
-    from trustctl.ca.keyfile import load_plain
-
-    return load_plain(path)
-
-
 def demand_same(key: PrivateKey, spki: str, path: Path) -> None:
     """Refuse a key that is not the one that was certified.
 
@@ -182,6 +176,7 @@ class Renewals:
             TargetError, InputError: a file is not there, or is not as trustctl wrote it; the same
                 key was wanted, and is not the certificate's.
         """
+        from trustctl.ca.keyfile import load_plain
         from trustctl.ca.kinds import generate, kind_of
 
         self.folder = Path(os.path.abspath(folder))
@@ -199,7 +194,7 @@ class Renewals:
                     f"{path} is not there: renewing replaces it",
                     f"--out DIR, or: trustctl ca issue {host} --out DIR",
                 )
-            old = read_key(path)
+            old = load_plain(path)
             if rotation.keeps(host):
                 demand_same(old, spki, path)
                 self._keys[host] = old

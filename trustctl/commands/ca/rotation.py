@@ -88,9 +88,9 @@ class Rotation:
 
     def prepared(self, host: str) -> PrivateKey | None:
         """The key that was made beforehand; None where none is to be taken."""
-        from trustctl.commands.ca.pairs import read_key
+        from trustctl.ca.keyfile import load_plain
 
-        return read_key(self._path(host)) if self._choices[host] == "next" else None
+        return load_plain(self._path(host)) if self._choices[host] == "next" else None
 
     def finish(self, host: str) -> None:
         """The host has its key and certificate: the file of the next key has done its work."""
