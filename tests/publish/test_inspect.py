@@ -234,7 +234,7 @@ def test_what_cannot_be_read_is_an_error_not_an_empty_target(
     script = (
         "import json, os, sys; from pathlib import Path\n"
         "from trustctl.errors import TargetError\n"
-        "from trustctl.publish import inspect, store, history\n"
+        "from trustctl.publish import history, inspect, planning\n"
         "from trustctl.publish.place import Place\n"
         "d = Path(sys.argv[1]); place = Place(d, 'exim', d / 'trustctl', None); said = []\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
