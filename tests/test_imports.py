@@ -20,15 +20,16 @@ _MAY = {
     "ca": {"files", "resources"},
     "cli": {"__init__", "commands"},
     "commands": {"ca", "export", "files", "intake", "inventory", "policy", "publish", "render"},
+    "deferred": set(),
     "errors": set(),
     "export": {"resources"},
     "facts": set(),
     "files": set(),
     "intake": set(),
-    "inventory": {"resources"},
+    "inventory": {"deferred", "resources"},
     "policy": set(),
     "publish": {"export", "files", "resources"},
-    "render": set(),
+    "render": {"deferred"},
     "resources": set(),
 }  # fmt: skip
 # libraries that one place alone may use

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import errno
-import gc
 import io
 import os
 import sys
@@ -81,8 +80,6 @@ def root(ctx: click.Context, db: str | None) -> None:
 
 def main() -> NoReturn:
     """The console script: run the command line of this process, and exit."""
-    # start-up makes no garbage worth a collection: 10-20 % of its time
-    gc.disable()
     _prepare_streams()
     if instruction := os.environ.get(_COMPLETE):
         from click.shell_completion import shell_complete

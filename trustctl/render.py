@@ -97,7 +97,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, flexible: in
     Returns:
         The number of rows.
     """
-    from tabulate import tabulate
+    from trustctl.deferred import answering
+
+    # for its own version it would load a mail parser: a tenth of a command's time
+    with answering("importlib.metadata", version=str, PackageNotFoundError=LookupError):
+        from tabulate import tabulate
 
     cells = [[printable(cell) for cell in row] for row in rows]
     count = len(cells)

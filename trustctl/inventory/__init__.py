@@ -2,7 +2,7 @@
 
 import inspect
 
-from trustctl.inventory.deferred import defer
+from trustctl.deferred import defer
 
 # SQLAlchemy imports these for engines and plug-ins that we never use: 15 % of a command's time
 defer("asyncio", iscoroutine=inspect.iscoroutine)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select, update
 
 from trustctl.errors import ConflictError
-from trustctl.facts.addition import Evidence
 from trustctl.facts.issuance import Authority, AuthorityKind
-from trustctl.inventory.additions import certificate_row, facts_digest
+from trustctl.inventory.certificates import certificate_row, facts_digest
 from trustctl.inventory.schema import certificate
 from trustctl.inventory.schema_ca import authority, request
 from trustctl.inventory.transaction import WriteTransaction
+
+if TYPE_CHECKING:
+    from trustctl.facts.addition import Evidence
 
 
 def authorities(

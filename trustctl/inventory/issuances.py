@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from trustctl.errors import ConflictError
-from trustctl.facts.addition import Evidence
 from trustctl.facts.issuance import Draft, Issuance
 from trustctl.facts.revocation import COMPROMISE
-from trustctl.inventory.additions import certificate_row, facts_digest
 from trustctl.inventory.authorities import store
+from trustctl.inventory.certificates import certificate_row, facts_digest
 from trustctl.inventory.schema import certificate, peer, pin
 from trustctl.inventory.schema_ca import authority, crossing, issuance, issued, revocation
 from trustctl.inventory.transaction import WriteTransaction
+
+if TYPE_CHECKING:
+    from trustctl.facts.addition import Evidence
 
 REASONS = (
     "unspecified", "key-compromise", "ca-compromise", "affiliation-changed", "superseded",

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from trustctl.inventory import dane, schema, verify_ca
-from trustctl.inventory.additions import facts_digest
+from trustctl.inventory.certificates import facts_digest
 from trustctl.inventory.journal import GENESIS, Entry, entries, entry_hash
 from trustctl.inventory.replay import Replay
 

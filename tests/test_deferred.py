@@ -33,3 +33,26 @@ def test_a_deferred_module_is_whole_once_it_is_used() -> None:
         "print(asyncio.run(one()), subprocess.PIPE, version('click') != '', type(asyncio).__name__)"
     )
     assert used == "1 -1 True module"
+
+
+def test_an_answer_holds_while_it_is_given() -> None:
+    """Afterwards the module is as it is; one that was loaded before is never answered for."""
+    used = _answer(
+        "import trustctl.inventory, sys\n"
+        "from trustctl.deferred import answering\n"
+        "def ask():\n"
+        "    from importlib.metadata import version\n"
+        "    return version('click')\n"
+        "with answering('importlib.metadata', version=str): said = [ask()]\n"
+        "said.append(ask() != 'click')\n"
+        "with answering('importlib.metadata', version=str): said.append(ask() != 'click')\n"
+        "print(said)"
+    )
+    assert used == "['click', True, True]"
+
+
+def test_a_table_loads_no_mail_parser() -> None:
+    """Tabulate would, for its own version."""
+    table = "from trustctl import inventory, render; render.table(['A'], [['b']])"
+    assert _answer(_LOADED.format(first="tabulate", module="email.message")) == "True"
+    assert _answer(f"{table}; import sys; print('email.message' in sys.modules)").endswith("False")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
@@ -36,3 +38,17 @@ def defer(name: str, **known: object) -> None:
     package, _dot, own = name.rpartition(".")
     if package:
         setattr(sys.modules[package], own, module)
+
+
+@contextmanager
+def answering(name: str, **known: object) -> Iterator[None]:
+    """While inside, these are answered for a deferred module that is not loaded yet."""
+    module = sys.modules.get(name)
+    mine = known if isinstance(module, _Deferred) else {}
+    for key, value in mine.items():
+        setattr(module, key, value)
+    try:
+        yield
+    finally:
+        for key in mine:
+            delattr(module, key)

@@ -1,0 +1,48 @@
+"""The row that keeps a certificate, and the digest of it that the journal keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from trustctl.inventory.journal import canonical
+
+if TYPE_CHECKING:
+    from trustctl.facts.addition import Evidence
+
+
+def certificate_row(evidence: Evidence) -> dict[str, object]:
+    """The row that keeps a certificate and its facts."""
+    facts = evidence.facts
+    return {
+        "fingerprint": facts.fingerprint,
+        "der": evidence.der,
+        "spki": facts.spki,
+        "subject": _text(facts.subject),
+        "issuer": _text(facts.issuer),
+        "serial": facts.serial,
+        "names": json.dumps(facts.names),
+        "not_before": facts.not_before,
+        "not_after": facts.not_after,
+        "is_ca": None if facts.is_ca is None else int(facts.is_ca),
+        "self_signed": int(facts.self_signed),
+        "key_kind": facts.key_kind,
+        "key_bits": facts.key_bits,
+        "curve": facts.curve,
+        "signature_hash": facts.signature_hash,
+        "version": facts.version,
+        "problems": json.dumps(facts.problems),
+    }
+
+
+def facts_digest(row: dict[str, object]) -> str:
+    """SHA-256 of a certificate's row but for the DER, of which the fingerprint is one: what the
+    journal keeps of the facts, so that facts altered in the database show."""
+    facts = {name: value for name, value in row.items() if name != "der"}
+    return hashlib.sha256(canonical(facts).encode()).hexdigest()
+
+
+def _text(value: str | None) -> str | None:
+    # SQLite stores UTF-8: what is not (a lone surrogate) is kept as its escape
+    return None if value is None else value.encode("utf-8", "backslashreplace").decode()
