@@ -9,7 +9,7 @@ from tests.certs import Made
 from tests.inventory.store import LONG, NOW, Store, addition, evidence
 from trustctl.errors import ConflictError
 from trustctl.facts.issuance import AuthorityKind
-from trustctl.inventory import authorities
+from trustctl.inventory import authorities, hierarchies
 
 
 def _authority(name: str) -> Made:
@@ -52,7 +52,7 @@ def test_a_certificate_that_was_pinned_before(store: Store) -> None:
     root = _authority("root")
     store.add(addition("foo", root, "foo.test", role="authority"))
     _add(store, root)
-    assert store.ask(authorities.hierarchy_of_keys) == {root.spki: "main"}
+    assert store.ask(hierarchies.hierarchy_of_keys) == {root.spki: "main"}
     assert store.verify() == []
 
 

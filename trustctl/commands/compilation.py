@@ -13,10 +13,10 @@ from trustctl.errors import TargetError, UsageError
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.records import Cross, Held, Peer, PeerTrust, Settings, TrustedCertificate
 from trustctl.inventory import (
-    authorities,
     crosses,
     distrusts,
     generations,
+    hierarchies,
     journal,
     revocations,
     snapshot,
@@ -120,7 +120,7 @@ class Compiler:
         issuers = [one for chain in chains.values() for one in chain if one not in refused]
         ours = [each for one in held for each in (one.fingerprint, one.root)]
         ders = snapshot.ders(self.connection, [*prints, *issuers, *ours])
-        names = authorities.hierarchy_of_keys(self.connection)
+        names = hierarchies.hierarchy_of_keys(self.connection)
         for peer, pins in trusted:
             certificates = []
             for pin in pins:

@@ -43,6 +43,10 @@ class Distrust:
     by: str
 
 
+COMPROMISE = ("key-compromise", "ca-compromise")
+"""The reasons that say that the key is in other hands: whatever certificate has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Revocation:
     """That our own CA revoked a certificate, when and why."""

@@ -21,9 +21,6 @@ REASON_CODES: dict[str, int | None] = {
 }
 """Why a certificate is revoked, and the CRLReason for it."""
 
-COMPROMISE = ("key-compromise", "ca-compromise")
-"""The reasons that say that the key is in other hands: whatever certificate has it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Revoked:

@@ -66,14 +66,6 @@ def current(connection: Connection, hierarchy: str, kind: AuthorityKind) -> Auth
     return found[-1]
 
 
-def hierarchy_of_keys(connection: Connection) -> dict[str, str]:
-    """SPKI pin -> the hierarchy of ours whose authority has this key."""
-    query = select(certificate.c.spki, authority.c.hierarchy).join(
-        authority, authority.c.fingerprint == certificate.c.fingerprint
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
 def kind_named(text: str) -> AuthorityKind:
     """``root`` or ``issuing`` as a kind."""
     return "root" if text == "root" else "issuing"

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from trustctl.errors import DatabaseError
 from trustctl.facts.records import Cross, Revocation
-from trustctl.inventory.authorities import hierarchy_of_keys
+from trustctl.inventory.hierarchies import hierarchy_of_keys
 from trustctl.inventory.schema import certificate, peer, pin
 from trustctl.inventory.schema_ca import authority, crossing, issuance, issued, revocation
 from trustctl.inventory.transaction import WriteTransaction

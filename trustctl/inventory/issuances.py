@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 
 from trustctl.errors import ConflictError
 from trustctl.facts.issuance import Draft, Issuance
-from trustctl.facts.revocation import COMPROMISE
+from trustctl.facts.records import COMPROMISE
 from trustctl.inventory.authorities import store
 from trustctl.inventory.certificates import certificate_row, facts_digest
 from trustctl.inventory.schema import certificate, peer, pin

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from trustctl.facts.records import Revocation
-from trustctl.facts.revocation import COMPROMISE
-from trustctl.inventory.authorities import hierarchy_of_keys
+from trustctl.facts.records import COMPROMISE, Revocation
+from trustctl.inventory.hierarchies import hierarchy_of_keys
 from trustctl.inventory.schema import certificate, distrust, pin
 from trustctl.inventory.schema_ca import issuance, issued, revocation
 

@@ -131,11 +131,11 @@ def refusing(
     Args:
         subjects: the hosts that are about to get another certificate of this CA.
     """
-    from trustctl.inventory import authorities, issuances, pins, snapshot
+    from trustctl.inventory import hierarchies, issuances, pins, snapshot
     from trustctl.inventory.settings import read_settings
     from trustctl.policy.trust import judge
 
-    ours = authorities.hierarchy_of_keys(connection)
+    ours = hierarchies.hierarchy_of_keys(connection)
     settings = read_settings(connection)
     found: set[tuple[str, str]] = set()
     for start in range(0, len(subjects), _AT_ONCE):

@@ -101,7 +101,7 @@ def _of_peer(
     days: int | None,
     hierarchy: str | None,
 ) -> list[Wanted]:
-    from trustctl.inventory import authorities, issuances, snapshot
+    from trustctl.inventory import hierarchies, issuances, snapshot
     from trustctl.policy.held import wanted
 
     pins = _authorities(connection, peer, now)
@@ -110,7 +110,7 @@ def _of_peer(
             f"{peer.name} has no trusted pin in the role authority",
             f"trustctl add CA.pem --peer {peer.name} --role authority --fingerprint",
         )
-    ours = authorities.hierarchy_of_keys(connection)
+    ours = hierarchies.hierarchy_of_keys(connection)
     ders = snapshot.ders(connection, [one.certificate.fingerprint for one in peer.pins])
     found = []
     for spki, pin in pins.items():
