@@ -116,7 +116,7 @@ def install(
                 call, keys, hierarchy, [host], [spki_of(key.public_key())],
                 profile_name=profile_name, days=days,
             )  # fmt: skip
-        except Exception:
+        except Exception:  # not ^C: the key may be certified by now; the next call takes it up
             if left is None:
                 own.discard(home, host[0])
             raise

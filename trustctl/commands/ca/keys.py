@@ -145,7 +145,7 @@ class Keys:
             for one in made:
                 if one.private is not None:
                     one.place = self._keep(one.private)
-        except Exception:
+        except Exception:  # ^C leaves at worst a key that no authority has
             for one in made:
                 self._discard(one)
             raise

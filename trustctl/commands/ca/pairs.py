@@ -77,7 +77,7 @@ class Pairs:
                         self._created.append(path)
                     self._keys.append(key)
             yield
-        except Exception:
+        except Exception:  # not ^C: the keys may be certified by now; the next call uses them
             for path in self._created:
                 with suppress(OSError):
                     os.unlink(path)
