@@ -160,8 +160,8 @@ def test_active_pin_is_not_replaced(raw: sqlite3.Connection) -> None:
         ("INSERT INTO distrust VALUES ('spki', substr(:hex, 2), 'x', 5, 'x')", "CHECK"),
         ("INSERT INTO vouch VALUES (99, 1, :hex, 'x', 'x', '', 5, NULL)", "FOREIGN KEY"),
         ("INSERT INTO withdrawal VALUES (99, 5, 'x', 'x')", "FOREIGN KEY"),
-        ("INSERT INTO pin SELECT 99, 1, fingerprint, 'x', 5, 'x', NULL, NULL FROM certificate "
-         "WHERE fingerprint NOT IN (SELECT fingerprint FROM pin)", "CHECK"),
+        (("INSERT INTO pin SELECT 99, 1, fingerprint, 'x', 5, 'x', NULL, NULL FROM certificate "
+          "WHERE fingerprint NOT IN (SELECT fingerprint FROM pin)"), "CHECK"),
         ("INSERT INTO pin VALUES (99, 1, :hex, 'host', 5, 'x', NULL, NULL)", "FOREIGN KEY"),
         ("INSERT INTO chain SELECT fingerprint, 7, :hex FROM certificate LIMIT 1", "FOREIGN KEY"),
         ("INSERT INTO setting VALUES ('vouches_required', '9')", "UNIQUE"),
