@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from trustctl.facts.dane import DaneHost
 from trustctl.facts.foresight import Chains
+from trustctl.facts.live import Live
 from trustctl.facts.mta import MtaState
 from trustctl.facts.records import Peer, Settings
 from trustctl.facts.revocation import CaFacts
@@ -46,6 +47,7 @@ class AuditFacts:
         public_roots: fingerprints and SPKI pins of the public CAs of this machine.
         dane: our own hosts, with what is in DNS for them.
         chains: those that peers presented, and our own hosts'.
+        live: what hosts present at this moment, where they were asked.
     """
 
     now: int
@@ -58,3 +60,4 @@ class AuditFacts:
     ca: CaFacts = field(default=CaFacts())
     dane: tuple[DaneHost, ...] = ()
     chains: Chains = field(default=Chains())
+    live: Live = field(default=Live())

@@ -90,6 +90,14 @@ def covering(names: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def covers(names: Iterable[str], host: str) -> bool:
+    """Whether a certificate with these names is one for the host; a wildcard stands for exactly
+    the first label (RFC 6125, 6.4)."""
+    parent = host.partition(".")[2]
+    wanted = {host, f"*.{parent}"} if "." in parent else {host}
+    return any(one.lower().removesuffix(".") in wanted for one in names)
+
+
 def parse_peer_name(text: str) -> str:
     """A peer's name, lower-case: safe in any configuration, comment and file name.
 

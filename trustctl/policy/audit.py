@@ -13,6 +13,7 @@ from trustctl.policy import (
     rules_pins,
     rules_targets,
     rules_vouches,
+    rules_wire,
 )
 from trustctl.policy.rule import RULES, Rule
 
@@ -25,6 +26,7 @@ _LOADED = (
     rules_dane,
     rules_cross,
     rules_foresight,
+    rules_wire,
 )
 
 

@@ -43,6 +43,21 @@ def arrange(
     return Presented(above(leaf), tuple(links))
 
 
+def leads_to(chain: Presented, goal: int, now: int | None = None) -> bool:
+    """Whether a path leads from the certificate to the link ``goal``; through what is valid at
+    ``now`` alone, where that is given."""
+    todo, seen = list(chain.above), set()
+    while todo:
+        at = todo.pop()
+        if at in seen or (now is not None and not _valid(chain.links[at], now)):
+            continue
+        if at == goal:
+            return True
+        seen.add(at)
+        todo += chain.links[at].above
+    return False
+
+
 def holds(chain: Presented, now: int) -> bool:
     """Whether a path leads from the certificate to the top of its chain through what is valid at
     ``now``; True where no path is known at all."""
