@@ -87,7 +87,9 @@ class MailHost:
     Attributes:
         name: lower-case A-labels. preference: of its MX record, 0 where there is none.
         addresses: IPv4 and IPv6 text, each once.
-        tlsa: for its port; ``tlsa_authenticated``: the resolver says that DNSSEC proves them.
+        tlsa: for its port; ``tlsa_authenticated``: the resolver says that DNSSEC proves them (or
+            that there are none).
+        tlsa_problem: why it is not known whether there are any; empty where it is.
         problem: what was amiss when it was looked up, in our own words; empty where nothing was.
     """
 
@@ -97,6 +99,7 @@ class MailHost:
     tlsa: tuple[TlsaRecord, ...] = ()
     tlsa_authenticated: bool = False
     problem: str = ""
+    tlsa_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class MailRoute:
         implicit: there is no MX record: the domain's own address is meant.
         authenticated: the resolver says that DNSSEC proves the MX records (or their absence).
         problem: why there are no hosts, in our own words; empty where there are.
+        left_out: which MX records are not among the hosts, and why; empty where all are.
     """
 
     domain: str
@@ -115,6 +119,7 @@ class MailRoute:
     implicit: bool = False
     authenticated: bool = False
     problem: str = ""
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
