@@ -55,7 +55,7 @@ _ONLY_IN = {
     "segno": {"export.card"},
     "sqlalchemy": {"inventory"},
     "sqlite3": {"inventory"},
-    "subprocess": {"publish.mta"},
+    "subprocess": {"notify", "publish.mta"},
     "tabulate": {"render"},
 }
 _FOR_TYPES = {"cryptography": "commands", "sqlalchemy": "commands"}

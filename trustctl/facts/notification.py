@@ -54,8 +54,12 @@ def parse_command(text: str) -> str:
 
 
 def command_words(command: str) -> tuple[str, ...]:
-    """The program and its arguments, of what :func:`parse_command` returned."""
-    return tuple(shlex.split(command))
+    """The program and its arguments.
+
+    Raises:
+        UsageError: as :func:`parse_command`.
+    """
+    return tuple(shlex.split(parse_command(command)))
 
 
 def parse_mail_address(text: str) -> str:
