@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from trustctl.facts.wire import Endpoint, Sighting
-from trustctl.wire.dial import Call, nowhere
+from trustctl.wire.call import Call
+from trustctl.wire.dial import nowhere
 
 PER_ADDRESS = 2
 ATTEMPTS = 3

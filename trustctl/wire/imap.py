@@ -53,8 +53,8 @@ class Imap(Bounded):
         if self.asked:
             return b""
         if word == b"PREAUTH":  # a way to keep clients from STARTTLS (RFC 9051, 11.1)
-            raise DialogueError("not-offered", "it takes us for logged in, where there is no STARTTLS",
-                        polite=True)  # fmt: skip
+            said = "it takes us for logged in, where there is no STARTTLS"
+            raise DialogueError("not-offered", said, polite=True)
         if word != b"OK":
             raise DialogueError("garbled", f"it speaks no IMAP: {quoted(piece)}")
         self._note(_CODE.match(rest))
