@@ -169,7 +169,13 @@ def _contexts(roots: str | None, _modified: int) -> ssl.SSLContext:
     return context
 
 
-async def _get(host: str, addresses: Sequence[str], port: int, context: ssl.SSLContext) -> bytes:
+async def _get(
+    host: str,
+    addresses: Sequence[str],
+    port: int,
+    context: ssl.SSLContext,
+    connect_seconds: float,
+) -> bytes:
     """All that the server answers, up to a limit; nothing is followed anywhere."""
     problem: OSError = OSError("no address")
     for address in addresses:
