@@ -80,12 +80,31 @@ class Cross:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """That a pin is there because its key is that of a certificate that people vouched for.
+
+    Attributes:
+        predecessor: that certificate's fingerprint. at: when this was recorded.
+        vouches, distrusts, revocation: of the predecessor, as a pin has them of its own.
+        renewal: how the predecessor came to be pinned, where that was by its key too.
+    """
+
+    predecessor: str
+    at: int
+    vouches: tuple[Vouch, ...] = ()
+    distrusts: tuple[Distrust, ...] = ()
+    revocation: Revocation | None = None
+    renewal: Renewal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """The binding of a certificate to a peer in a role, with all that policy needs to judge it.
 
     ``distrusts`` are those that match this certificate (its fingerprint or its SPKI);
     ``revocation`` is our CA's, of this certificate, or of another one whose key was compromised and
-    is this one's. ``cross``: how it is held to names, if it is an authority's and is.
+    is this one's. ``cross``: how it is held to names, if it is an authority's and is. ``renewal``:
+    whose vouches count for it too.
     """
 
     id: int
@@ -100,6 +119,7 @@ class Pin:
     distrusts: tuple[Distrust, ...] = ()
     revocation: Revocation | None = None
     cross: Cross | None = None
+    renewal: Renewal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ APPLICATION_ID = 0x74727573
 
 BUSY_TIMEOUT_SECONDS = 60
 _SILENT = logging.NullHandler()
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """All revisions, oldest first; a test keeps it equal to migrations/."""
 
 
@@ -105,6 +105,8 @@ def build(connection: sqlite3.Connection) -> None:
     from sqlalchemy.dialects import sqlite
     from sqlalchemy.schema import CreateIndex, CreateTable
 
+    from trustctl.inventory import schema_wire  # whoever only reads pins needs it not
+
     dialect = sqlite.dialect()
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("BEGIN IMMEDIATE")
@@ -112,8 +114,9 @@ def build(connection: sqlite3.Connection) -> None:
         connection.execute(str(CreateTable(one).compile(dialect=dialect)))
         for index in sorted(one.indexes, key=lambda index: str(index.name)):
             connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
-    for statement in (*schema.triggers(), *schema_ca.triggers(), *schema_dane.triggers()):
-        connection.execute(statement)
+    for part in (schema, schema_ca, schema_dane, schema_wire):
+        for statement in part.triggers():
+            connection.execute(statement)
     connection.execute(
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
         "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Connection, delete, select
 
 from trustctl.errors import ConflictError
-from trustctl.inventory.schema import domain, peer
+from trustctl.inventory.schema import domain, mx_host, peer
 from trustctl.inventory.transaction import WriteTransaction
 
 
@@ -18,6 +20,22 @@ def owner(connection: Connection, name: str) -> tuple[int, str] | None:
     )
     row = connection.execute(query).first()
     return None if row is None else (row[0], row[1])
+
+
+def near(names: Iterable[str], peers: Iterable[str] = ()) -> ColumnElement[bool]:
+    """The condition that a peer is one of ``peers``, or that one of ``names`` is its domain or its
+    host, or lies within its domain."""
+    hosts = list(names)
+    suffixes = {one[at:] for one in hosts for at in _starts(one)}
+    return (
+        peer.c.name.in_(list(peers))
+        | peer.c.id.in_(select(domain.c.peer_id).where(domain.c.name.in_(suffixes)))
+        | peer.c.id.in_(select(mx_host.c.peer_id).where(mx_host.c.name.in_(hosts)))
+    )
+
+
+def _starts(name: str) -> list[int]:
+    return [0, *(at + 1 for at, letter in enumerate(name) if letter == ".")]
 
 
 def unprotect(tx: WriteTransaction, name: str) -> str:

@@ -14,7 +14,7 @@ from trustctl.facts.moment import format_moment
 from trustctl.facts.pem import pem
 from trustctl.facts.records import Peer, Vouch
 from trustctl.inventory import snapshot
-from trustctl.inventory.settings import NAMES, read_settings
+from trustctl.inventory.settings import CARRIED, read_texts
 
 _PEERS_AT_ONCE = 500
 
@@ -26,9 +26,9 @@ def dump(connection: Connection) -> Iterator[str]:
     peer that has no pin stands once for its domains. Retired pins and withdrawn vouches are
     history: the journal keeps them, a dump does not carry them.
     """
-    settings = read_settings(connection)
-    for name in NAMES:
-        yield _line({"setting": name, "value": str(getattr(settings, name))})
+    settings = read_texts(connection)
+    for name in CARRIED:
+        yield _line({"setting": name, "value": settings[name]})
     for one in sorted(snapshot.read_distrusts(connection), key=lambda d: (d.kind, d.value)):
         yield _line({"distrust": colons(one.value), "kind": one.kind, "reason": one.reason})
     peers = snapshot.read_peers_by_name(connection)

@@ -1,8 +1,9 @@
 """Has anything happened since the last export? A first look, without SQLAlchemy: to load it takes
 longer than all the rest where the answer is no, and from cron it nearly always is.
 
-A no is certain: nothing but exports has been recorded since, and no time has passed at which
-anything begins or ends. Everything else is for the whole look (commands/compilation.py).
+A no is certain: nothing but exports, and what was seen or announced, has been recorded since, and
+no time has passed at which anything begins or ends. Everything else is for the whole look
+(commands/compilation.py).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _RECORDED = """
     WHERE t.path = :path AND t.format = :format AND c.number = :number
 """
 _HAPPENED = """
-    SELECT EXISTS (SELECT 1 FROM journal WHERE seq > :seq AND action <> 'generation.publish')
+    SELECT EXISTS (SELECT 1 FROM journal WHERE seq > :seq AND action NOT IN
+        ('generation.publish', 'observe', 'testimony', 'announce'))
     OR EXISTS (SELECT 1 FROM certificate WHERE not_before BETWEEN :since - 1 AND :until + 1)
     OR EXISTS (SELECT 1 FROM certificate WHERE not_after BETWEEN :since - 1 AND :until + 1)
     OR EXISTS (SELECT 1 FROM vouch WHERE expires_at BETWEEN :since - 1 AND :until + 1)
@@ -32,6 +34,7 @@ _HAPPENED = """
     OR EXISTS (SELECT 1 FROM withdrawal WHERE at > :since AND at <= :until)
     OR EXISTS (SELECT 1 FROM pin WHERE added_at > :since AND added_at <= :until)
     OR EXISTS (SELECT 1 FROM pin WHERE retired_at > :since AND retired_at <= :until)
+    OR EXISTS (SELECT 1 FROM renewal WHERE at > :since AND at <= :until)
     OR EXISTS (SELECT 1 FROM authority)
 """
 """The same moments as ``snapshot.affected`` looks at; a CA of our own has lists and staples that

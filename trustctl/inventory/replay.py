@@ -7,6 +7,8 @@ from typing import Any
 from trustctl.facts.moment import parse_stamp
 from trustctl.inventory.dane import ReplayDane
 from trustctl.inventory.replay_ca import ReplayCa
+from trustctl.inventory.replay_wire import ReplayWire
+from trustctl.inventory.settings import OF_TRUST
 
 
 class Replay:
@@ -15,6 +17,7 @@ class Replay:
     def __init__(self) -> None:
         self.ca = ReplayCa()
         self.dane = ReplayDane()
+        self.wire = ReplayWire()
         self.domains: dict[str, tuple[str, int]] = {}
         self.hosts: set[tuple[str, str]] = set()
         self.pins: dict[int, tuple[Any, ...]] = {}
@@ -76,7 +79,8 @@ class Replay:
                 self._touch(seq, *d["peers"])
             case "setting.set":
                 self.settings[subject] = d["value"]
-                self._touch(seq, *self._added)
+                if subject in OF_TRUST:
+                    self._touch(seq, *self._added)
             case "generation.publish" | "generation.rollback":
                 place = (subject, d["format"])
                 self.generations[*place, d["number"]] = (
@@ -92,6 +96,15 @@ class Replay:
                 self._touch(seq, *d["peers"])
             case "dane.next-key" | "dane.publish":
                 self.dane.apply(at, actor, action, subject, d)
+            case "observe" | "testimony" | "announce":
+                self.wire.apply(at, actor, action, subject, d)
+                if "stored" in d:
+                    self.certificates.update(d["stored"])
+                    if d["issuers"]:
+                        self.chains[d["fingerprint"]] = list(enumerate(d["issuers"]))
+            case "renew":
+                self.wire.apply(at, actor, action, subject, d)
+                self._touch(seq, d["peer"])
             case _:
                 self.ca.apply(at, actor, action, subject, d)
 

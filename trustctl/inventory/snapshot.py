@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from trustctl.facts.certificate import CertificateFacts
 from trustctl.facts.records import Cross, Distrust, Peer, Pin, Vouch
 from trustctl.inventory import crosses, revocations
+from trustctl.inventory.merge import Merge
 from trustctl.inventory.schema import (
     certificate,
     chain,
@@ -63,25 +64,6 @@ def facts_of(row: Sequence[Any]) -> CertificateFacts:
     )
 
 
-class _Merge:
-    """Walks a query that is ordered by its first column, a key at a time, in step with another."""
-
-    def __init__(self, rows: Iterator[Any]) -> None:
-        self._groups = groupby(rows, key=itemgetter(0))
-        self._next: tuple[Any, Any] | None = next(self._groups, None)
-
-    def take(self, key: int) -> list[Any]:
-        while self._next is not None:
-            found, rows = self._next
-            if found > key:
-                return []
-            taken = list(rows) if found == key else []
-            self._next = next(self._groups, None)
-            if taken:
-                return taken
-        return []
-
-
 def owns(name: str) -> ColumnElement[bool]:
     """The condition that a peer owns the domain ``name``."""
     return peer.c.id.in_(select(domain.c.peer_id).where(domain.c.name == name))
@@ -122,7 +104,17 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
     for query in (changed, ended, lapsed, pinned, vouched, withdrawn):
         found.update(connection.execute(query).scalars())
     found.update(crosses.ending(connection, *window))
+    if _any_renewal(connection):
+        from trustctl.inventory import renewals
+
+        found.update(renewals.made_between(connection, *later))
     return sorted(found)
+
+
+def _any_renewal(connection: Connection) -> bool:
+    # in plain SQL: where there is none, their tables need not be loaded
+    query = "SELECT EXISTS (SELECT 1 FROM renewal)"
+    return bool(connection.exec_driver_sql(query).scalar())
 
 
 def _vouch_id(vouch: Vouch) -> int:
@@ -178,22 +170,28 @@ def read_peers_with_ids(
         for key, one in crosses.of_peers(connection, restricted).items()
     }
 
+    renewed = None
+    if _any_renewal(connection):
+        from trustctl.inventory.renewals import Renewed
+
+        renewed = Renewed(connection, restricted, by_key)
+
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
-    domains = _Merge(
+    domains = Merge(
         ordered(
             select(domain.c.peer_id, domain.c.name).order_by(domain.c.peer_id, domain.c.name),
             domain.c.peer_id,
         )
     )
-    hosts = _Merge(
+    hosts = Merge(
         ordered(
             select(mx_host.c.peer_id, mx_host.c.name).order_by(mx_host.c.peer_id, mx_host.c.name),
             mx_host.c.peer_id,
         )
     )
     columns = (pin.c.id, pin.c.role, pin.c.added_at, pin.c.added_by, pin.c.retired_at)
-    pins = _Merge(
+    pins = Merge(
         ordered(
             select(pin.c.peer_id, *columns, pin.c.retired_reason, peer.c.name, *FACTS)
             .join(peer, peer.c.id == pin.c.peer_id)
@@ -203,7 +201,7 @@ def read_peers_with_ids(
         )
     )
     v, w = vouch.c, withdrawal.c
-    vouches = _Merge(
+    vouches = Merge(
         ordered(
             select(
                 v.peer_id,
@@ -248,6 +246,7 @@ def read_peers_with_ids(
                     tuple(against) if against else (),
                     revoked.get(row[1]),
                     held.get((peer_id, facts.spki or "")) if row[2] == "authority" else None,
+                    None if renewed is None else renewed.of_pin(row[1], said),
                 )
             )
         yield (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from trustctl.errors import TrustctlError
+from trustctl.errors import TrustctlError, UsageError
 from trustctl.facts.addition import Addition, Imported, NewDistrust, NewProtection
 from trustctl.inventory import distrusts, settings
 from trustctl.inventory.additions import Additions
@@ -34,8 +34,17 @@ def apply(
                 distrusts.add(tx, row.kind, row.value, row.reason)
                 additions.refuse_from_now(row.kind, row.value, row.reason)
             else:
+                _refuse_own(row.name)
                 settings.change(tx, row.name, row.value)
         except TrustctlError as error:
             refused.append((line, error))
         done()
     return refused
+
+
+def _refuse_own(name: str) -> None:
+    if name in settings.NAMES and name not in settings.CARRIED:
+        raise UsageError(
+            f"the setting {name} is this machine's own: no import changes it",
+            f"trustctl set {name} VALUE",
+        )

@@ -11,7 +11,7 @@ from trustctl.facts.fingerprint import short
 from trustctl.facts.foresight import Break, BreakKind, Chains, OwnHost, Step
 from trustctl.facts.records import Peer, Pin, Settings
 from trustctl.policy import chain
-from trustctl.policy.trust import Verdict, cross_reasons, judge, state
+from trustctl.policy.trust import Verdict, cross_reasons, judge, state, statements
 
 DAY = 86400
 _GONE_SECONDS = 30 * DAY
@@ -86,7 +86,7 @@ def _moments(peer: Peer, chains: Chains, now: int, until: int) -> list[int]:
         several = [pin.added_at, pin.retired_at, facts.not_before]
         if facts.not_after is not None:
             several.append(facts.not_after + 1)
-        for one in pin.vouches:
+        for one in statements(pin):
             several += [one.at, one.expires_at, one.withdrawn_at]
         if presented := chains.presented.get(facts.fingerprint):
             several += chain.moments(presented)

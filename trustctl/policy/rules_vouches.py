@@ -11,7 +11,7 @@ from trustctl.facts.names import voucher_key
 from trustctl.facts.records import Vouch
 from trustctl.policy.pins import DAY, active, name_of
 from trustctl.policy.rule import Seen, rule
-from trustctl.policy.trust import valid_vouches
+from trustctl.policy.trust import statements, valid_vouches
 
 _WARNING, _NOTICE = Severity.WARNING, Severity.NOTICE
 
@@ -25,7 +25,7 @@ _WARNING, _NOTICE = Severity.WARNING, Severity.NOTICE
 )
 def _pending(facts: AuditFacts) -> Seen:
     for peer, pin in active(facts):
-        if not [one for one in pin.vouches if one.at <= facts.now]:
+        if not [one for one in statements(pin) if one.at <= facts.now]:
             yield (
                 name_of(peer, pin),
                 "nobody has vouched for it",
@@ -61,7 +61,7 @@ def _too_few(facts: AuditFacts) -> Seen:
 )
 def _ended(facts: AuditFacts) -> Seen:
     for peer, pin in active(facts):
-        made = [one for one in pin.vouches if one.at <= facts.now]
+        made = [one for one in statements(pin) if one.at <= facts.now]
         if not made or valid_vouches(pin, facts.now):
             continue
         withdrawn = [one for one in made if _is_withdrawn(one, facts.now)]
@@ -85,7 +85,7 @@ def _lapsed(facts: AuditFacts) -> Seen:
         standing = _vouchers(valid)
         gone = [
             one
-            for one in pin.vouches
+            for one in statements(pin)
             if one.at <= facts.now and valid and voucher_key(one.voucher) not in standing
         ]
         if gone:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trustctl.facts.fingerprint import short
 from trustctl.facts.moment import format_moment
 from trustctl.facts.names import voucher_key
-from trustctl.facts.records import Pin, Settings, Vouch
+from trustctl.facts.records import Pin, Renewal, Settings, Vouch
 from trustctl.policy.weakness import unreadable_key, weak_key, weak_signature
 
 
@@ -46,6 +48,7 @@ _STATES = (
     ("pending", "pending"),
     ("vouches-expired", "unvouched"),
     ("vouches-withdrawn", "unvouched"),
+    ("renews-refused", "unvouched"),
     ("too-few-vouches", "unvouched"),
 )
 
@@ -61,7 +64,7 @@ def state(verdict: Verdict) -> str:
 def valid_vouches(pin: Pin, now: int) -> tuple[Vouch, ...]:
     """The vouches that count at ``now``: made, not withdrawn, not expired. A vouch that expires at
     a moment is no longer valid at that moment."""
-    return tuple(
+    own = tuple(
         [
             one
             for one in pin.vouches
@@ -72,10 +75,45 @@ def valid_vouches(pin: Pin, now: int) -> tuple[Vouch, ...]:
             and one.peer == pin.peer
         ]
     )
+    return own if pin.renewal is None else own + _inherited(pin, now)
+
+
+def _inherited(pin: Pin, now: int) -> tuple[Vouch, ...]:
+    """The valid vouches for the certificates that it renews with their key, nearest first."""
+    found: list[Vouch] = []
+    for one in _line(pin):
+        if one.at > now or one.distrusts or one.revocation is not None:
+            break  # what is before it is vouched for through it alone
+        found += [
+            each
+            for each in one.vouches
+            if each.at <= now
+            and (each.withdrawn_at is None or each.withdrawn_at > now)
+            and (each.expires_at is None or each.expires_at > now)
+            and each.fingerprint == one.predecessor
+            and each.peer == pin.peer
+        ]
+    return tuple(found)
+
+
+def _line(pin: Pin) -> Iterator[Renewal]:
+    one = pin.renewal
+    while one is not None:
+        yield one
+        one = one.renewal
+
+
+def statements(pin: Pin) -> tuple[Vouch, ...]:
+    """Every vouch that was ever made for it, or for what it renews: whether it counts or not."""
+    if pin.renewal is None:
+        return pin.vouches
+    return pin.vouches + tuple(each for one in _line(pin) for each in one.vouches)
 
 
 def judge(pin: Pin, settings: Settings, now: int) -> Verdict:
     """Whether the pin is trusted at ``now`` (seconds since 1970 UTC), and every reason why not.
+
+    The vouches for what a pin renews with the same key count for it, as long as they stand.
 
     Distrust and revocation have no beginning: what is distrusted was never to be trusted, at any
     moment, and a clock that was set back brings nothing back. The ends
@@ -143,7 +181,12 @@ def _lacking(pin: Pin, valid: tuple[Vouch, ...], settings: Settings, now: int) -
         return None
     if count:
         return Reason("too-few-vouches", f"{count} of the {required} people needed vouch for it")
-    made = [one for one in pin.vouches if one.at <= now]
+    for renewed in _line(pin):
+        if renewed.distrusts or renewed.revocation is not None:
+            what = "distrusted" if renewed.distrusts else "revoked"
+            text = f"no vouch stands: it renews {short(renewed.predecessor)}, which is {what}"
+            return Reason("renews-refused", text)
+    made = [one for one in statements(pin) if one.at <= now]
     if not made:
         return Reason("pending", "pending: nobody has vouched for it")
     if any(one.withdrawn_at is not None and one.withdrawn_at <= now for one in made):
