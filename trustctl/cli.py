@@ -19,6 +19,7 @@ from trustctl.errors import TrustctlError
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     "add": ("add", "add"),
+    "fetch": ("fetch", "fetch"),
     "vouch": ("vouch", "vouch"),
     "withdraw": ("vouch", "withdraw"),
     "distrust": ("distrust", "distrust"),
@@ -36,6 +37,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("generation", "rollback"),
     "uninstall": ("generation", "uninstall"),
     "audit": ("audit", "audit"),
+    "probe": ("probe", "probe"),
     "foresee": ("foresee", "foresee"),
     "db": ("db", "db"),
     "share-card": ("card", "share_card"),

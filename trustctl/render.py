@@ -53,6 +53,12 @@ def as_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=True, indent=2) + "\n")
 
 
+def as_json_line(value: Any) -> None:
+    """One JSON document on a line of its own, ASCII alone, at once: others wait for it."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=True) + "\n")
+    sys.stdout.flush()
+
+
 def raw(data: bytes) -> None:
     """Bytes of our own making (PEM, an image) to stdout as they are."""
     sys.stdout.flush()

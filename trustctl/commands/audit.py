@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from trustctl.commands.findings import fail_on
 from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
 
@@ -18,61 +20,58 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.facts.audit import AuditFacts, AuditTarget
+    from trustctl.facts.live import Live
     from trustctl.facts.mta import MtaState
     from trustctl.facts.target import FileProblem
     from trustctl.inventory.generations import TargetRef
 
-_LEVELS = ["notice", "warning", "error", "never"]
-
 
 @click.command()
 @click.option("--at", metavar="TIME", help="As if it were then: 2027-01-01, or +60d.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(_LEVELS),
-    default="warning",
-    metavar="LEVEL",
-    help="Exit with 1 at a finding of this severity or a worse one: notice, warning, error, or "
-    "never. [default: warning]",
-)
+@click.option("--live", is_flag=True, help="Ask the peers' hosts as well, as probe --all does.")
+@fail_on
 @json_option
 @click.pass_context
-def audit(ctx: click.Context, at: str | None, fail_on: str, as_json: bool) -> None:
+def audit(ctx: click.Context, at: str | None, live: bool, fail_on: str, as_json: bool) -> None:
     """Look for what is wrong or soon will be.
 
     Inventory, journal, targets on disk, and what Exim is really configured to
     do; each finding with the command that mends it (share/doc/audit-rules.md).
     """
     from trustctl import render
+    from trustctl.commands import findings
+    from trustctl.errors import UsageError
     from trustctl.facts.moment import parse_moment
     from trustctl.policy.audit import audit as run
 
     call: Invocation = ctx.obj
+    if live and at is not None:
+        raise UsageError("--live looks at this moment, --at at another", "leave one of them out")
     now = call.now if at is None else parse_moment(at, call.now)
-    found = run(_gather(call, now))
+    seen = _look(call, quiet=as_json) if live else None
+    facts = _gather(call, now)
+    found = run(facts if seen is None else replace(facts, live=seen))
     if as_json:
-        render.as_json(
-            [
-                {
-                    "rule": one.rule,
-                    "severity": one.severity.label,
-                    "subject": one.subject,
-                    "what": one.what,
-                    "why": one.why,
-                    "fix": one.fix,
-                }
-                for one in found
-            ]
-        )
+        render.as_json([findings.as_json(one) for one in found])
     elif not found:
         render.line("nothing found: every protected domain has a trusted pin, and it is in force")
-    for one in [] if as_json else found:
-        render.line(f"{one.severity.label.upper()}: {one.subject}: {one.what}  [{one.rule}]")
-        render.line(f"  why: {one.why}")
-        render.line(f"  fix: {one.fix}")
-    limit = _LEVELS.index(fail_on) + 1
-    if any(one.severity >= limit for one in found):
+    findings.show([] if as_json else found)
+    if findings.fails(found, fail_on):
         ctx.exit(1)
+
+
+def _look(call: Invocation, *, quiet: bool) -> Live:
+    """What every peer's hosts present now; kept, as ``probe --all`` keeps it."""
+    from trustctl import render
+    from trustctl.commands.wire.probing import Probe
+    from trustctl.commands.wire.reach import DEFAULTS
+
+    run = Probe(call, (), DEFAULTS)
+    live = run.look(quiet=quiet)
+    run.keep()
+    for one in run.notes:
+        render.note(f"note: {one}")
+    return live
 
 
 def _gather(call: Invocation, now: int) -> AuditFacts:

@@ -26,18 +26,32 @@ def compare(given_text: str, facts: CertificateFacts, *, where: str, command: st
         UsageError: the value is no SHA-256 fingerprint, or nobody can be asked.
         MismatchError: it is another certificate's.
     """
-    from trustctl.facts.fingerprint import difference, matches, parse_fingerprint
+    from trustctl.facts.fingerprint import matches
 
-    given = _ask(command) if given_text == ASK else parse_fingerprint(given_text)
+    given = given_by(given_text, command=command)
     matched = matches(given, facts.fingerprint, facts.spki)
     if matched is None:
-        actual = facts.spki if given.kind == "spki" and facts.spki else facts.fingerprint
-        raise MismatchError(
-            f"{where}: this is not the certificate of that fingerprint; nothing was stored",
-            "do not trust it: ask the peer for the fingerprint again, over another channel",
-            details=difference(given.value, actual),
-        )
+        raise mismatch(given, facts, where=where)
     return matched
+
+
+def given_by(given_text: str, *, command: str) -> GivenFingerprint:
+    """What the person gave, or gives now where it is ``ASK``; arguments and errors as above."""
+    from trustctl.facts.fingerprint import parse_fingerprint
+
+    return _ask(command) if given_text == ASK else parse_fingerprint(given_text)
+
+
+def mismatch(given: GivenFingerprint, facts: CertificateFacts, *, where: str) -> MismatchError:
+    """The error that shows both, aligned so that an eye finds the difference."""
+    from trustctl.facts.fingerprint import difference
+
+    actual = facts.spki if given.kind == "spki" and facts.spki else facts.fingerprint
+    return MismatchError(
+        f"{where}: this is not the certificate of that fingerprint; nothing was stored",
+        "do not trust it: ask the peer for the fingerprint again, over another channel",
+        details=difference(given.value, actual),
+    )
 
 
 def _ask(command: str) -> GivenFingerprint:

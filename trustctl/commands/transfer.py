@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from trustctl.commands.invocation import Invocation
+from trustctl.commands.progress import progress
 from trustctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def import_(call: Invocation, file: str) -> None:
     rows = _parse(file, call)
     refused: list[tuple[int, str]] = []
     changes = 0
-    with _progress(len(rows), "storing") as bar, call.writing(create=True) as tx:
+    with progress(len(rows), "storing") as bar, call.writing(create=True) as tx:
         for line, error in transfer.apply(tx, rows, done=lambda: bar.update(1)):
             refused.append((line, error.message))
         _refuse(file, refused)
@@ -54,7 +55,7 @@ def _parse(file: str, call: Invocation) -> list[tuple[int, Imported]]:
     actor = call.actor
     good: list[tuple[int, Imported]] = []
     bad: list[tuple[int, str]] = []
-    with open_source(file) as (stream, size), _progress(size, "reading") as bar:
+    with open_source(file) as (stream, size), progress(size, "reading") as bar:
         for row in read_rows(_lines(stream, bar, file), file):
             if len(bad) >= _BAD_AT_MOST:
                 break
@@ -92,14 +93,6 @@ def _lines(stream: BinaryIO, bar: Any, file: str) -> Iterator[bytes]:
             bar.update(pending)
             pending = 0
         yield line
-
-
-def _progress(length: int, label: str) -> Any:
-    import sys
-
-    return click.progressbar(
-        length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty(), width=30
-    )
 
 
 def _refuse(file: str, bad: list[tuple[int, str]], *, cut: bool = False) -> None:

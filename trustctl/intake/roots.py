@@ -12,6 +12,9 @@ from trustctl.intake.pem import split_certificates
 FOLDER = Path("/usr/share/ca-certificates")
 """Where Debian's ca-certificates puts the CAs, whichever of them are switched on."""
 
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Those that are switched on, together in one file."""
+
 
 def public_roots(folder: Path = FOLDER) -> frozenset[str]:
     """Fingerprints and SPKI pins (64 hex digits) of all CAs under ``folder``; empty without it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Finding
 from trustctl.policy import (
@@ -37,7 +39,16 @@ def rules() -> tuple[Rule, ...]:
 
 def audit(facts: AuditFacts) -> list[Finding]:
     """All findings, the worst first."""
-    found = [finding for one in rules() for finding in one.run(facts)]
+    return _sorted(finding for one in rules() for finding in one.run(facts))
+
+
+def audit_live(facts: AuditFacts) -> list[Finding]:
+    """The findings about what hosts present now, the worst first."""
+    about = [one for one in rules() if one.id.startswith("live-")]
+    return _sorted(finding for one in about for finding in one.run(facts))
+
+
+def _sorted(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda one: (-one.severity, one.rule, one.subject, one.what))
 
 

@@ -35,7 +35,7 @@ def compare(
         announced: ids of the pins that are to replace others.
     """
     if peer is None:
-        return Comparison("unpinned", "no peer has this host: nothing to compare with")
+        return Comparison("unpinned", "nothing is pinned for it yet")
     judged = [
         (pin, judge(pin, settings, now))
         for pin in peer.pins
