@@ -187,7 +187,7 @@ def test_every_state_has_a_word() -> None:
         "distrusted", "retired", "not-yet-added", "expired", "not-yet-valid", "weak-key",
         "weak-signature", "unreadable-validity", "unreadable-key", "pending", "vouches-expired",
         "vouches-withdrawn", "too-few-vouches", "revoked", "cross-distrusted", "cross-revoked",
-        "cross-expired", "cross-not-yet-valid",
+        "cross-expired", "cross-not-yet-valid", "renews-refused",
     }  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
     from trustctl.commands.ca import compiled
     from trustctl.facts.audit import AuditFacts
     from trustctl.intake.roots import public_roots
-    from trustctl.inventory import dane, generations, snapshot, upkeep
+    from trustctl.inventory import announcements, dane, generations, observations, snapshot, upkeep
     from trustctl.inventory.settings import read_settings
     from trustctl.inventory.verify import verify
 
@@ -87,6 +87,8 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
     with call.reading() as tx:
         broken = upkeep.check(tx.connection) or verify(tx.connection)
         peers = tuple(snapshot.read_peers_by_name(tx.connection))
+        announced = tuple(announcements.of_peers(tx.connection))
+        rolling = {one.pin for one in announced}
         return AuditFacts(
             now=now,
             settings=read_settings(tx.connection),
@@ -100,6 +102,13 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
             ca=compiled.facts(tx.connection, now),
             dane=tuple(dane.hosts(tx.connection, now)),
             chains=Lookout(tx.connection, now).chains(peers),
+            observations=tuple(
+                seen
+                for peer in peers
+                if not rolling.isdisjoint([pin.id for pin in peer.pins])
+                for seen in observations.of_peer(tx.connection, peer.name)
+            ),
+            announcements=announced,
         )
 
 

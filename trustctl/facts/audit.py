@@ -12,6 +12,7 @@ from trustctl.facts.mta import MtaState
 from trustctl.facts.records import Peer, Settings
 from trustctl.facts.revocation import CaFacts
 from trustctl.facts.target import FileProblem, TargetState
+from trustctl.facts.wire import Announcement, Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class AuditFacts:
         public_roots: fingerprints and SPKI pins of the public CAs of this machine.
         dane: our own hosts, with what is in DNS for them.
         chains: those that peers presented, and our own hosts'.
+        observations: what was seen of the hosts of peers that announced something.
         live: what hosts present at this moment, where they were asked.
     """
 
@@ -61,3 +63,5 @@ class AuditFacts:
     dane: tuple[DaneHost, ...] = ()
     chains: Chains = field(default=Chains())
     live: Live = field(default=Live())
+    observations: tuple[Observation, ...] = ()
+    announcements: tuple[Announcement, ...] = ()

@@ -13,6 +13,7 @@ from trustctl.policy import (
     rules_foresight,
     rules_peers,
     rules_pins,
+    rules_rollover,
     rules_targets,
     rules_vouches,
     rules_wire,
@@ -29,6 +30,7 @@ _LOADED = (
     rules_cross,
     rules_foresight,
     rules_wire,
+    rules_rollover,
 )
 
 
