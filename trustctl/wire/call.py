@@ -116,10 +116,10 @@ class Call:
                 self._send(rest)
                 return
             code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self._connected = code in (0, errno.ECONNRESET)  # reset: it was, and is no more
             if code:
-                self._unreachable(code)
+                self._lost("reset") if self._connected else self._unreachable(code)
                 return
-            self._connected = True
             self._loop.add_reader(self._descriptor, self._readable)
             self._send(self._shake(b"") if self._dialogue.ready else self._dialogue.opening())
         except Exception as error:

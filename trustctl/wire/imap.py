@@ -6,7 +6,7 @@ import re
 
 from trustctl.wire.lines import Bounded, DialogueError, quoted
 
-_LINE = re.compile(rb"(\*|a1|a2) +([A-Za-z]+)\b([^\r\n]*)\r?\n", re.DOTALL)
+_LINE = re.compile(rb"(\*|a1|a2) +([A-Za-z0-9]+)\b([^\r\n]*)\r?\n", re.DOTALL)
 _CODE = re.compile(rb" +\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _TAGS = {"CAPABILITY": b"a1", "STARTTLS": b"a2"}
 

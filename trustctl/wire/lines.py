@@ -104,6 +104,7 @@ class Bounded(Dialogue):
             rest = rest[end:]
             if answer or self.ready:
                 if rest:
+                    self.ready = False
                     after = f"its answer to {asked}" if asked else "its greeting"
                     raise DialogueError("injected", f"it sent more than {after}: {quoted(rest)}")
                 self._rest = b""

@@ -34,12 +34,17 @@ class Xmpp(Bounded):
         ).encode("ascii")
 
     def cut(self, data: bytes) -> int:
-        """Where the first tag, or the text before it, ends."""
+        """Where the first tag, or the text before it, ends.
+
+        Comments, entities and document types have no place in XMPP (RFC 6120, 11.1).
+        """
+        if data.lstrip().startswith(b"<!"):
+            raise DialogueError("garbled", f"it speaks no XMPP: {quoted(data)}")
         found = _PIECE.match(data)
         return 0 if found is None else found.end()
 
     def take(self, piece: bytes) -> bytes:
-        """One tag. Comments, entities and document types have no place here (RFC 6120, 11.1)."""
+        """One tag, or text."""
         piece = piece.strip()
         if piece.startswith(b"<?") and self.asked == "a stream":
             return b""
