@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trustctl.errors import UsageError
 from trustctl.facts.names import (
+    covers,
     parse_channel,
     parse_domain,
     parse_host,
@@ -227,3 +228,45 @@ def test_what_is_no_channel(text: str) -> None:
     with pytest.raises(UsageError, match="a few plain words are meant") as caught:
         parse_channel(text)
     assert "phone" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "is_one"),
+    [
+        ("mx.foo.test", "mx.foo.test", True),
+        ("MX.FOO.TEST.", "mx.foo.test", True),
+        ("*.foo.test", "mx.foo.test", True),
+        ("*.foo.test", "xn--mx-xka.foo.test", True),
+        ("*.foo.test", "foo.test", False),
+        ("*.foo.test", "a.mx.foo.test", False),
+        ("*.foo.test", "*.foo.test", True),
+        ("*.test", "foo.test", False),
+        ("*", "mx.foo.test", False),
+        ("m*.foo.test", "mx.foo.test", False),
+        ("mx.*.test", "mx.foo.test", False),
+        ("*.*.test", "mx.foo.test", False),
+        ("mx.foo.test", "mx2.foo.test", False),
+        ("foo.test", "mx.foo.test", False),
+        ("mx.foo.test\0.evil.test", "mx.foo.test", False),
+        (" mx.foo.test", "mx.foo.test", False),
+        ("mx.foo.test..", "mx.foo.test", False),
+        ("", "mx.foo.test", False),
+        ("münchen.test", "xn--mnchen-3ya.test", False),
+        ("xn--mnchen-3ya.test", "xn--mnchen-3ya.test", True),
+        # its lower case is an ASCII k
+        ("\N{KELVIN SIGN}x.foo.test", "kx.foo.test", False),
+        ("192.0.2.1", "192.0.2.1", True),
+        ("*.0.2.1", "192.0.2.1", False),
+        ("2001:db8::1", "2001:db8::1", True),
+        ("*.foo.test", "2001:db8::1", False),
+    ],
+)
+def test_a_certificate_is_for_the_hosts_that_it_names(name: str, host: str, is_one: bool) -> None:
+    """A wildcard stands for one whole first label, never for more, and never in an address."""
+    assert covers([name], host) is is_one
+    assert covers(["other.test", name], host) is is_one
+
+
+def test_a_certificate_without_names_is_for_no_host() -> None:
+    """Not for any."""
+    assert not covers([], "mx.foo.test")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,23 @@ def test_whatever_hash_it_was_made_with(digest: str, key: str, tmp_path: Path) -
     assert parse_certificate(made).self_signed
     assert _signed(made, made)
     assert not _signed(made, certs.self_signed().der)
+
+
+def test_what_cannot_be_checked_is_what_the_caller_says() -> None:
+    """A signature by an algorithm that nobody knows, or a key that is too large to check: a forger
+    gains nothing by either where the caller says so; what can be checked is not the caller's."""
+    issuer = certs.authority("Foo CA")
+    good = certs.issue(issuer, "mx.foo.test").der
+    unknown = bytes.fromhex("06082a8648ce3d04037f")
+    odd_one = good.replace(bytes.fromhex("06082a8648ce3d040302"), unknown)  # ecdsa-with-SHA256
+    assert odd_one.count(unknown) == 2
+    top = parse_certificate(issuer.der)
+    vast = replace(top, key_kind="rsa", key_bits=16385)
+    stranger = certs.authority("Foo CA")
+    for unsure in (True, False):
+        checked = partial(is_signed_by, unsure=unsure)
+        assert checked(odd_one, parse_certificate(odd_one), issuer.der, top) is unsure
+        assert checked(good, parse_certificate(good), issuer.der, vast) is unsure
+        assert checked(good, parse_certificate(good), issuer.der, top)
+        other = parse_certificate(stranger.der)
+        assert not checked(good, parse_certificate(good), stranger.der, other)

@@ -12,7 +12,15 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.policy import ca_cases, cases, cross_cases, dane_cases, foresight_cases, target_cases
+from tests.policy import (
+    ca_cases,
+    cases,
+    cross_cases,
+    dane_cases,
+    foresight_cases,
+    target_cases,
+    wire_cases,
+)
 from tests.policy.cases import Case
 from tests.policy.inventory import (
     DAY,
@@ -35,7 +43,7 @@ from trustctl.policy import audit as module
 from trustctl.policy.audit import audit, reference, rules
 from trustctl.policy.trust import judge
 
-_CASES = (cases, target_cases, ca_cases, cross_cases, dane_cases, foresight_cases)
+_CASES = (cases, target_cases, ca_cases, cross_cases, dane_cases, foresight_cases, wire_cases)
 FIRING = [case for module_ in _CASES for case in module_.FIRING]
 QUIET = [case for module_ in _CASES for case in module_.QUIET]
 IDS = [one.id for one in rules()]

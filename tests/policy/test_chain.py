@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.policy.inventory import DAY, NOW, digest, facts
 from trustctl.facts.certificate import CertificateFacts
 from trustctl.facts.foresight import Link, Presented
-from trustctl.policy.chain import arrange, broken, holds, moments
+from trustctl.policy.chain import arrange, broken, holds, leads_to, moments
 
 
 def of(name: str, issuer: str, days: float = 100, **changes: object) -> CertificateFacts:
@@ -93,3 +93,33 @@ def test_circles_end() -> None:
     assert not holds(Presented(tuple(range(100)), links), NOW)
     top = (*links[:-1], Link(digest("99"), NOW - DAY, NOW + DAY))
     assert holds(Presented((0,), top), NOW)
+
+
+def test_a_path_leads_to_its_goal_or_does_not() -> None:
+    """To this certificate, not to another one that is there too; at a moment through what is valid
+    then alone, its goal as well."""
+    other = of("other", "other")
+    chain = arrange(LEAF, [INTER, ROOT, other], (), by_name)
+    assert [leads_to(chain, goal) for goal in range(3)] == [True, True, False]
+    assert leads_to(chain, 1, NOW + 20 * DAY)
+    assert not leads_to(chain, 1, NOW + 20 * DAY + 1)
+    assert leads_to(chain, 1), "without a moment, ends do not matter"
+    ended = arrange(LEAF, [INTER, of("root", "root", -1)], (), by_name)
+    assert leads_to(ended, 1)
+    assert not leads_to(ended, 1, NOW)
+
+
+def test_no_path_leads_through_what_is_distrusted() -> None:
+    """At any moment; and none leads anywhere from a certificate that nobody signed."""
+    chain = arrange(LEAF, [INTER, ROOT], {INTER.fingerprint}, by_name)
+    assert not leads_to(chain, 1, NOW)
+    for nobody in (arrange(LEAF, [ROOT], (), by_name), Presented((), ())):
+        assert not leads_to(nobody, 0)
+
+
+def test_a_circle_leads_to_what_is_above_it() -> None:
+    """Two that signed each other are walked once, with a goal or without."""
+    a, b = of("inter", "b"), of("b", "inter")
+    assert not leads_to(arrange(LEAF, [a, b, ROOT], (), by_name), 2)
+    crossed = of("inter", "root", fingerprint=digest("crossed"))
+    assert leads_to(arrange(LEAF, [a, b, crossed, ROOT], (), by_name), 3, NOW)

@@ -91,11 +91,13 @@ def covering(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def covers(names: Iterable[str], host: str) -> bool:
-    """Whether a certificate with these names is one for the host; a wildcard stands for exactly
-    the first label (RFC 6125, 6.4)."""
+    """Whether a certificate with these names is one for the host, a name or an address; a wildcard
+    stands for exactly the first label of a name (RFC 6125, 6.4)."""
     parent = host.partition(".")[2]
-    wanted = {host, f"*.{parent}"} if "." in parent else {host}
-    return any(one.lower().removesuffix(".") in wanted for one in names)
+    wanted = {host}
+    if "." in parent and not host.rpartition(".")[2].isdigit():  # 192.0.2.1 is in no domain
+        wanted.add(f"*.{parent}")
+    return any(one.isascii() and one.lower().removesuffix(".") in wanted for one in names)
 
 
 def parse_peer_name(text: str) -> str:

@@ -35,23 +35,29 @@ def is_self_signed(certificate: x509.Certificate, facts: CertificateFacts) -> bo
 
 
 def is_signed_by(
-    der: bytes, facts: CertificateFacts, issuer: bytes, issuer_facts: CertificateFacts
+    der: bytes,
+    facts: CertificateFacts,
+    issuer: bytes,
+    issuer_facts: CertificateFacts,
+    *,
+    unsure: bool = True,
 ) -> bool:
-    """False where the issuer's key did not make the signature; True where it did, or where that
-    cannot be checked (the program that verifies the chain may be able to).
+    """Whether the issuer's key made the signature.
 
     Args:
         der, issuer: the two certificates.
+        unsure: the answer where it cannot be checked (the program that verifies the chain may be
+            able to); False where a forger is to gain nothing by that.
     """
     if issuer_facts.key_kind == "rsa" and (issuer_facts.key_bits or 0) > _MAXIMUM_RSA_BITS:
-        return True
+        return unsure
     try:
         key = x509.load_der_x509_certificate(issuer).public_key()
         _verify(key, x509.load_der_x509_certificate(der), facts)
     except InvalidSignature:
         return False
     except Exception:  # as above
-        return True
+        return unsure
     return True
 
 
