@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    Policy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
 
 from trustctl.facts.text import printable
 from trustctl.facts.wire import Testimony, Verdict
@@ -25,6 +32,25 @@ _ABOVE_LIMIT = 16
 _DEPTH = 8
 _SIZE_LIMIT = 1 << 16
 _SHOWN = 80
+
+
+def _check_usage(
+    _policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None
+) -> None:
+    if usage is not None and not usage.key_cert_sign:
+        raise ValueError("its key may not sign certificates (RFC 5280, 4.2.1.3)")
+
+
+_ANY = Criticality.AGNOSTIC
+_PRIVATE_CA = (
+    ExtensionPolicy.webpki_defaults_ca()
+    .may_be_present(x509.AuthorityKeyIdentifier, _ANY, None)
+    .may_be_present(x509.SubjectKeyIdentifier, _ANY, None)
+    .may_be_present(x509.KeyUsage, _ANY, _check_usage)
+)
+_PRIVATE_HOST = ExtensionPolicy.webpki_defaults_ee().may_be_present(
+    x509.AuthorityKeyIdentifier, _ANY, None
+)
 
 
 def testify(chain: Sequence[bytes], host: str, roots: Path, now: int) -> Testimony:
@@ -76,7 +102,7 @@ def testify(chain: Sequence[bytes], host: str, roots: Path, now: int) -> Testimo
     return say("absent", "no public CA vouches for it")
 
 
-def anchors(anchor: bytes, chain: Sequence[bytes], host: str, now: int) -> bool:
+def is_authority(anchor: bytes, chain: Sequence[bytes], host: str, now: int) -> bool:
     """Whether a certificate that is not trusted otherwise is the authority above a chain, for the
     host's name, now: for DANE-TA (RFC 7672, 3.1.2; ``trustctl.facts.tlsa``)."""
     top = _parse((anchor,))
@@ -84,7 +110,7 @@ def anchors(anchor: bytes, chain: Sequence[bytes], host: str, now: int) -> bool:
     if top is None or parsed is None:
         return False
     try:
-        return _verify(Store([top[0]]), *parsed, host, now) is not None
+        return _verify(Store([top[0]]), *parsed, host, now, private=True) is not None
     except Exception:  # as above
         return False
 
@@ -127,13 +153,25 @@ def _parse(chain: Sequence[bytes]) -> tuple[x509.Certificate, list[x509.Certific
 
 
 def _verify(
-    store: Store, leaf: x509.Certificate, above: list[x509.Certificate], name: str, moment: int
+    store: Store,
+    leaf: x509.Certificate,
+    above: list[x509.Certificate],
+    name: str,
+    moment: int,
+    *,
+    private: bool = False,
 ) -> x509.Certificate | None:
-    """The authority at the end of the path (RFC 5280, 6.1, RFC 6125, and what the CA/Browser Forum
-    asks for); None where there is no such path, or no such name."""
+    """The authority at the end of the path (RFC 5280, 6.1; RFC 6125), None where there is no such
+    path, or no such name. The library limits the signatures that it checks.
+
+    Args:
+        private: the authority need not do all that the CA/Browser Forum asks for.
+    """
     if not name:
         return None
     builder = PolicyBuilder().store(store).max_chain_depth(_DEPTH)
+    if private:
+        builder = builder.extension_policies(ca_policy=_PRIVATE_CA, ee_policy=_PRIVATE_HOST)
     verifier = builder.time(datetime.fromtimestamp(moment, UTC)).build_server_verifier(
         _subject(name)
     )
