@@ -20,6 +20,7 @@ from trustctl.errors import TrustctlError
 _COMMANDS: dict[str, tuple[str, str]] = {
     "add": ("add", "add"),
     "fetch": ("fetch", "fetch"),
+    "announce": ("announce", "announce"),
     "vouch": ("vouch", "vouch"),
     "withdraw": ("vouch", "withdraw"),
     "distrust": ("distrust", "distrust"),
@@ -38,6 +39,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "uninstall": ("generation", "uninstall"),
     "audit": ("audit", "audit"),
     "probe": ("probe", "probe"),
+    "history": ("history", "history"),
     "foresee": ("foresee", "foresee"),
     "db": ("db", "db"),
     "share-card": ("card", "share_card"),

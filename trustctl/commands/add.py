@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trustctl.commands.adding import read_evidence, show_added, stored_row
 from trustctl.commands.fingerprint import compare
 from trustctl.commands.invocation import Invocation, ask, on_terminal, typed
 from trustctl.commands.options import json_option, new_vouch, vouching
 from trustctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from trustctl.commands.row import Row
-    from trustctl.facts.addition import Added, Addition, Evidence
-    from trustctl.inventory.transaction import WriteTransaction
+    from trustctl.facts.addition import Addition, Evidence
 
 
 @click.command(short_help="Add a peer's certificate.")
@@ -69,7 +68,7 @@ def add(
     from trustctl.facts.addition import Addition
     from trustctl.facts.names import parse_domain, parse_host, parse_peer_name
 
-    evidence = _read(files)
+    evidence = read_evidence(files)
     leaf, chain = evidence[0], tuple(evidence[1:])
     vouch = (
         None
@@ -99,24 +98,8 @@ def add(
 
     with call.writing(create=True) as tx:
         added = Additions(tx).add(addition)
-        row = _row(tx, added, call.now)
-    _show(added, addition, row, as_json=as_json)
-
-
-def _read(files: tuple[str, ...]) -> list[Evidence]:
-    from trustctl.facts.addition import Evidence
-    from trustctl.facts.certificate import parse_certificate
-    from trustctl.intake.pem import split_certificates
-    from trustctl.intake.source import read_source
-
-    if files.count("-") > 1:
-        raise UsageError("- (standard input) can be read once", "give each file once")
-    found: dict[str, Evidence] = {}
-    for file in files:
-        for der in split_certificates(read_source(file), file):
-            facts = parse_certificate(der)
-            found.setdefault(facts.fingerprint, Evidence(facts, der))
-    return list(found.values())
+        row = stored_row(tx, added, call.now)
+    show_added(added, addition, row, as_json=as_json)
 
 
 def _propose(leaf: Evidence, domains: tuple[str, ...], file: str) -> tuple[str, tuple[str, ...]]:
@@ -150,68 +133,3 @@ def _check_role(addition: Addition, file: str) -> None:
             f"{file}: this certificate is no CA (CA:FALSE), so it cannot have the role authority",
             "leave --role out: exactly this certificate is pinned then",
         )
-
-
-def _row(tx: WriteTransaction, added: Added, now: int) -> Row:
-    """The pin as it stands now, with what policy says of it."""
-    from trustctl.commands.row import Row
-    from trustctl.inventory import snapshot
-    from trustctl.inventory.settings import read_settings
-
-    tx.flush()
-    settings = read_settings(tx.connection)
-    (peer,) = snapshot.read_peers(tx.connection, where=snapshot.named(added.peer))
-    return next(Row(peer, pin, settings, now) for pin in peer.pins if pin.id == added.pin_id)
-
-
-def _show(added: Added, addition: Addition, row: Row, *, as_json: bool) -> None:
-    from trustctl import render
-    from trustctl.facts.fingerprint import spoken
-
-    facts = addition.certificate.facts
-    if as_json:
-        render.as_json(
-            {
-                "peer": added.peer,
-                "fingerprint": added.fingerprint,
-                "role": addition.role,
-                "changed": added.changed,
-                "new_peer": added.new_peer,
-                "new_pin": added.new_pin,
-                "new_domains": list(added.new_domains),
-                "new_vouches": added.new_vouches,
-                "state": row.state,
-                "reasons": row.reasons(),
-                "shared_with": list(added.shared_with),
-            }
-        )
-    else:
-        what = "added" if added.new_pin else "already there"
-        if not added.new_pin and added.changed:
-            what = "updated"
-        vouchers = ", ".join(one.voucher for one in addition.vouches)
-        render.line(f"{what}: {added.peer}, role {addition.role}")
-        render.fields(
-            [
-                ("domains", " ".join(addition.domains) or "none given"),
-                ("fingerprint", spoken(added.fingerprint).splitlines()),
-                ("vouched by", vouchers or "nobody in this call"),
-                ("state", row.state),
-            ]
-        )
-    for problem in facts.problems:
-        render.note(f"note: {problem}")
-    for other in added.shared_with:
-        render.note(f"note: the peer {other} has the same key pinned")
-    if row.state == "pending":
-        render.note(
-            "note: pending, and never exported until somebody vouches for it:",
-            f"      {typed('vouch', added.peer, '--fingerprint')}",
-        )
-    elif row.state == "trusted" and not addition.vouches:
-        render.note("note: trusted by what people said of it before; trustctl show tells who")
-    elif row.state != "trusted":
-        for reason in row.reasons():
-            render.note(f"note: not trusted: {reason['text']}")
-    if not row.peer.domains:
-        render.note("note: no --domain: it is in the bundle alone, no mail is protected by it")

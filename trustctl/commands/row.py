@@ -115,6 +115,9 @@ class Row:
         if not self.verdict.trusted:
             pairs.append(("not trusted", [one.text for one in self.verdict.reasons]))
         pairs += [("vouched", _statement(one)) for one in self.pin.vouches]
+        if (renewal := self.pin.renewal) is not None:
+            when = f"by its key, {format_moment(renewal.at)}: whoever vouches for that one counts"
+            pairs.append(("renews", [short(renewal.predecessor), when]))
         render.fields(pairs)
 
 
@@ -160,6 +163,7 @@ def pin_json(pin: Pin) -> dict[str, Any]:
         "held_to": None if pin.cross is None else list(pin.cross.permitted),
         "held_by": None if pin.cross is None else pin.cross.fingerprint,
         "held_until": None if pin.cross is None else moment(pin.cross.not_after),
+        "renews": None if pin.renewal is None else pin.renewal.predecessor,
         "vouches": [
             {
                 "vouch": one.id,

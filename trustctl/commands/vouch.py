@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 @click.option(
     "--peer", "peer_name", metavar="NAME", help="Whose pin, where several peers share it."
 )
+@click.option(
+    "--domain",
+    "domains",
+    multiple=True,
+    metavar="DOMAIN",
+    help="A mail domain of the peer, protected from now on. Repeatable.",
+)
 @vouching(
     fingerprint_help="What the peer read out to you (SHA-256). Without a value: asks. "
     "Not needed where the whole fingerprint is the argument."
@@ -28,6 +35,7 @@ def vouch(
     call: Invocation,
     subject: str,
     peer_name: str | None,
+    domains: tuple[str, ...],
     fingerprint: str | None,
     vouched_by: str | None,
     via: str,
@@ -37,25 +45,32 @@ def vouch(
     """Vouch that a certificate in the inventory is the peer's.
 
     The fingerprint is the statement: give the whole of it, or a peer's name
-    and --fingerprint, which asks for it and never shows it first.
+    and --fingerprint, which asks for it and never shows it first. Where the
+    certificate was seen, and what others say of it, is shown beforehand: beside
+    the comparison, never in its place.
 
     \b
-    trustctl vouch foo --fingerprint --vouched-by 'Bob <bob@bar.test>' --via phone
+    trustctl vouch foo --domain foo.test --fingerprint --vouched-by 'Bob <bob@bar.test>' --via phone
     """
     from trustctl import render
+    from trustctl.commands import seen
     from trustctl.errors import ConflictError, UsageError
+    from trustctl.facts.addition import NewProtection
     from trustctl.facts.fingerprint import short, spoken
-    from trustctl.inventory import distrusts, pins
+    from trustctl.facts.names import parse_domain
+    from trustctl.inventory import distrusts, observations, pins
     from trustctl.inventory.additions import Additions
     from trustctl.inventory.snapshot import facts_by_fingerprint
 
+    protected = tuple(parse_domain(one) for one in domains)
     new = new_vouch(vouched_by, via, note, expires, actor=call.actor, now=call.now)
     if fingerprint is None and not pins.whole_fingerprint(subject):
         fingerprint = ASK
     with call.reading() as tx:
         found = pins.find(tx.connection, subject, peer_name=peer_name)
         facts = facts_by_fingerprint(tx.connection, [one.fingerprint for one in found])
-    command = typed("vouch", subject, "--fingerprint", "AA:BB:...")
+    named_domains = [word for one in protected for word in ("--domain", one)]
+    command = typed("vouch", subject, *named_domains, "--fingerprint", "AA:BB:...")
     if len(found) > 1 and fingerprint not in (None, ASK):
         from trustctl.facts.fingerprint import matches, parse_fingerprint
 
@@ -63,6 +78,8 @@ def vouch(
         named = [one for one in found if matches(given, one.fingerprint, one.spki)]
         found = named or found[:1]
     ref = pins.only(found, subject, "vouch")
+    with call.reading() as tx:
+        seen.tell(observations.of_certificate(tx.connection, ref.fingerprint))
     if fingerprint is not None:
         compare(fingerprint, facts[ref.fingerprint], where=f"{ref.peer}'s pin", command=command)
     with call.writing() as tx:
@@ -78,11 +95,17 @@ def vouch(
         ]
         if not still:
             raise UsageError(f"{ref.peer}: the pin was retired meanwhile", "trustctl list --all")
-        Additions(tx).vouch(ref.peer, ref.peer_id, ref.fingerprint, new)
-        made = tx.changes > 0
+        additions = Additions(tx)
+        made = additions.vouch(ref.peer, ref.peer_id, ref.fingerprint, new)
+        if protected:
+            additions.protect(NewProtection(ref.peer, protected))
     render.line(f"{'vouched' if made else 'already vouched'}: {ref.peer}, role {ref.role}")
     render.fields(
-        [("fingerprint", spoken(ref.fingerprint).splitlines()), ("vouched by", new.voucher)]
+        [
+            ("fingerprint", spoken(ref.fingerprint).splitlines()),
+            ("vouched by", new.voucher),
+            *([("domains", protected)] if protected else []),
+        ]
     )
 
 

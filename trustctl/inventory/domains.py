@@ -22,6 +22,15 @@ def owner(connection: Connection, name: str) -> tuple[int, str] | None:
     return None if row is None else (row[0], row[1])
 
 
+def peer_of(connection: Connection, name: str) -> str | None:
+    """The peer of this name, else the one that owns the domain of this name; None where neither."""
+    known = connection.execute(select(peer.c.name).where(peer.c.name == name)).scalar()
+    if known is not None:
+        return str(known)
+    found = owner(connection, name)
+    return None if found is None else found[1]
+
+
 def near(names: Iterable[str], peers: Iterable[str] = ()) -> ColumnElement[bool]:
     """The condition that a peer is one of ``peers``, or that one of ``names`` is its domain or its
     host, or lies within its domain."""

@@ -119,6 +119,29 @@ def of_host(connection: Connection, host: str) -> list[Observation]:
     return _read(connection, (observation.c.host == host) | (observation.c.address == host))
 
 
+def looked_at_as(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """By domain or host: the peer that it was looked at as, where that was one alone."""
+    o, wanted = observation.c, list(names)
+    found: dict[str, set[str]] = {}
+    for column in (o.domain, o.host):
+        query = (
+            select(column, peer.c.name)
+            .join(peer, peer.c.id == o.peer_id)
+            .where(column.in_(wanted))
+            .distinct()
+        )
+        for name, whose in connection.execute(query):
+            found.setdefault(name, set()).add(whose)
+    return {name: one for name, (one, *more) in found.items() if not more}
+
+
+def fingerprints(connection: Connection, prefix: str) -> list[str]:
+    """Of the certificates that were seen, those whose fingerprint begins so."""
+    print_ = observation.c.fingerprint
+    query = select(print_).where(print_.startswith(prefix)).distinct().order_by(print_)
+    return list(connection.execute(query).scalars())
+
+
 def latest(connection: Connection) -> list[Observation]:
     """Of every place, as every peer's, what was seen there last."""
     o = observation.c

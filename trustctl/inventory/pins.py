@@ -133,10 +133,16 @@ def peers_with(connection: Connection, fingerprint: str) -> tuple[str, ...]:
     return tuple(connection.execute(query).scalars())
 
 
-def pinning(fingerprints: Sequence[str]) -> ColumnElement[bool]:
-    """The condition that a peer has an active pin on one of these certificates (some hundreds)."""
-    active = pin.c.fingerprint.in_(list(fingerprints)) & pin.c.retired_at.is_(None)
-    return peer.c.id.in_(select(pin.c.peer_id).where(active))
+def pinning(fingerprints: Sequence[str], *, retired: bool = False) -> ColumnElement[bool]:
+    """The condition that a peer has an active pin on one of these certificates (some hundreds).
+
+    Args:
+        retired: or a pin that was retired.
+    """
+    query = select(pin.c.peer_id).where(pin.c.fingerprint.in_(list(fingerprints)))
+    if not retired:
+        query = query.where(pin.c.retired_at.is_(None))
+    return peer.c.id.in_(query)
 
 
 def only(found: list[PinRef], subject: str, verb: str) -> PinRef:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trustctl import render
+from trustctl.commands.seen import KINDS
 from trustctl.facts.fingerprint import short, spoken
 from trustctl.facts.live import LiveHost
 from trustctl.facts.moment import format_moment
@@ -15,7 +16,6 @@ from trustctl.facts.wire import Testimony
 
 _LONGEST = 200
 _NAMES = 10
-_KINDS = {"dane": "DANE", "mta-sts": "MTA-STS", "public-ca": "public CA", "vantage": "elsewhere"}
 
 
 def show(
@@ -44,7 +44,7 @@ def show(
         ("  valid", f"{_moment(facts.not_before)} to {_moment(facts.not_after)}"),
         ("  accepted", f"{verdict}: {host.comparison.text}"),
     ]
-    pairs += [(f"  {_KINDS[one.kind]}", f"{one.verdict}: {one.detail}") for one in testimonies]
+    pairs += [(f"  {KINDS[one.kind]}", f"{one.verdict}: {one.detail}") for one in testimonies]
     pairs += [
         ("  chain" if not index else "", f"{short(print_)} {printable(subject, _LONGEST)}")
         for index, (print_, subject) in enumerate(chain)
