@@ -24,6 +24,7 @@ from trustctl import cli
 ANN = "Ann <ann@bar.test>"
 BOB = "Bob <bob@bar.test>"
 _TABLES = ("list", "show", "journal", "generations", "set")
+_BY_LINE = ("fetch", "probe")
 _TARGETED = {"export", "generations", "rollback"}
 _PATIENCE_SECONDS = 30
 # a terminal of its own, so that ^C reaches it
@@ -248,7 +249,8 @@ def inspect(ran: Ran, words: tuple[str, ...]) -> None:
         assert len(errors) == 1 or "Usage:" in ran.err, ran
     if ran.code in (0, 1) and "--json" in words and "--help" not in words:
         assert ran.out.isascii(), ran
-        json.loads(ran.out)
+        for one in ran.out.splitlines() if words[0] in _BY_LINE else [ran.out]:
+            json.loads(one)
     elif words and words[0] in _TABLES and "--help" not in words:
         assert all(len(one) <= 80 for one in ran.out.splitlines()), ran
 

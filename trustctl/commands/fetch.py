@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trustctl.commands.invocation import Invocation, typed
-from trustctl.commands.options import json_option, new_vouch, vouching
+from trustctl.commands.options import ASK, json_option, new_vouch, vouching
 from trustctl.commands.wire.reach import Options, dialling
 
 if TYPE_CHECKING:
@@ -80,12 +80,17 @@ def fetch(
     from trustctl.commands.wire.known import Judge
     from trustctl.commands.wire.look import Look
     from trustctl.errors import UsageError
+    from trustctl.facts.fingerprint import parse_fingerprint
 
     call: Invocation = ctx.obj
     if dry_run and fingerprint is not None:
         raise UsageError("--dry-run keeps nothing, --fingerprint pins", "leave one of them out")
     vouch = None
     if fingerprint is not None:
+        if fingerprint != ASK:
+            parse_fingerprint(
+                fingerprint
+            )  # what cannot be meant is refused before anybody is asked
         vouch = new_vouch(vouched_by, via, note, expires, actor=call.actor, now=call.now)
     elsewhere = None if from_file is None else _read_elsewhere(from_file)
     wanted, known = _prepare(call, targets, peer, protocol, options, asking=not dry_run)
@@ -125,15 +130,17 @@ def _prepare(
 ) -> tuple[list[Target], Known]:
     """The targets with their peers, and what the inventory knows of those."""
     from trustctl.commands.wire import known, targets
-    from trustctl.inventory import domains
+    from trustctl.inventory import domains, observations
 
     wanted = targets.read(words, protocol, options.port)
-    found = known.NOTHING
+    found, before = known.NOTHING, {}
     if call.path.exists():
+        names = [one.name for one in wanted]
         with call.reading() as tx:
-            near = domains.near([one.name for one in wanted], [] if peer is None else [peer])
-            found = known.read(tx.connection, near)
-    return targets.assign(wanted, found, peer, asking=asking), found
+            before = observations.looked_at_as(tx.connection, names)
+            peers = [*before.values(), *([] if peer is None else [peer])]
+            found = known.read(tx.connection, domains.near(names, peers))
+    return targets.assign(wanted, found, peer, before, asking=asking), found
 
 
 def _confirm(
@@ -173,20 +180,13 @@ def _tell(kept: Kept, known: Known, hosts: Sequence[LiveHost]) -> None:
     from trustctl import render
     from trustctl.facts.fingerprint import short
 
-    for peer, fingerprint in kept.confirmed:
-        render.note(f"pinned: {short(fingerprint)} of {peer}; it takes effect with the next export")
-    for peer, fingerprint in kept.renewed:
-        render.note(
-            f"pinned: {short(fingerprint)} of {peer}, since its key is pinned (same_key_renewal)"
-        )
     for peer, fingerprint in kept.pending:
         render.note(
             f"pending: {short(fingerprint)} of {peer}; nothing is trusted because it was seen.",
             "  Have the peer read its fingerprint out to you, over a way that is not this one:",
             f"  {_vouching(peer, fingerprint, known, hosts)}",
         )
-    for one in kept.notes:
-        render.note(f"note: {one}")
+    render.note(*kept.lines())
 
 
 def _vouching(peer: str, fingerprint: str, known: Known, hosts: Sequence[LiveHost]) -> str:

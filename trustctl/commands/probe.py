@@ -50,6 +50,7 @@ def probe(
     trustctl probe foo.test
     trustctl probe --all --quiet --notify
     """
+    from trustctl import render
     from trustctl.commands import findings
     from trustctl.commands.wire.probing import Probe
 
@@ -69,6 +70,7 @@ def probe(
     if notify:
         run.notify([one for one in found if findings.fails([one], fail_on)])
     _show(run, live, found, quiet=quiet, as_json=as_json)
+    render.note(*run.notes)
     if findings.fails(found, fail_on):
         ctx.exit(1)
 
@@ -86,8 +88,6 @@ def _show(run: Probe, live: Live, found: Sequence[Finding], *, quiet: bool, as_j
         if live.hosts:
             render.line()
     findings.show(found)
-    for text in run.notes:
-        render.note(f"note: {text}")
     if not quiet and not found:
         hosts = len(live.hosts)
         what = f"all is well: {hosts} of {hosts} addresses present what is pinned"

@@ -54,7 +54,7 @@ def of_host(
                 seen.chain,
                 problem=place.host.tlsa_problem,
                 route_authenticated=all(plan.routes[one].authenticated for one in place.domains),
-                anchored=lambda top: publicca.anchors(top, seen.chain, name, seen.at),
+                anchored=lambda top: publicca.is_authority(top, seen.chain, name, seen.at),
             )
         )
     found += [domains[one] for one in place.domains[:1] if one in domains]

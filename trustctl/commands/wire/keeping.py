@@ -1,12 +1,13 @@
-"""Keeps what was seen, in one transaction: observations, evidence, pending pins, renewals."""
+"""Keeps what was seen, in one transaction: observations, evidence, pending pins, what follows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trustctl.commands.wire.known import Judge, Known
+from trustctl.facts.fingerprint import short
 from trustctl.facts.live import LiveHost, Standing
 from trustctl.facts.wire import Testimony
 
@@ -19,17 +20,30 @@ _NEW: frozenset[Standing] = frozenset({"renewed", "other", "unpinned"})
 
 @dataclass(slots=True)
 class Kept:
-    """What was kept. ``pending``, ``confirmed``, ``renewed``: peer and fingerprint of each pin.
-    ``notes``: what a person should know."""
+    """What was kept. ``pending``, ``confirmed``, ``renewed``, ``retired``: peer and fingerprint of
+    each pin. ``notes``: what a person should know."""
 
     pending: list[tuple[str, str]] = field(default_factory=list)
     confirmed: list[tuple[str, str]] = field(default_factory=list)
     renewed: list[tuple[str, str]] = field(default_factory=list)
+    retired: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def has(self, key: tuple[str, str]) -> bool:
         """Whether this certificate of this peer was dealt with."""
         return key in self.pending or key in self.confirmed or key in self.renewed
+
+    def lines(self) -> Iterator[str]:
+        """What became of pins, and the notes, for people."""
+        for peer, fingerprint in self.confirmed:
+            yield f"pinned: {short(fingerprint)} of {peer}; it takes effect with the next export"
+        for peer, fingerprint in self.renewed:
+            why = "since its key is pinned (same_key_renewal)"
+            yield f"pinned: {short(fingerprint)} of {peer}, {why}; export puts it in force"
+        for peer, fingerprint in self.retired:
+            yield f"retired: {short(fingerprint)} of {peer}: the announced one took its place"
+        for one in self.notes:
+            yield f"note: {one}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +114,42 @@ def observe(tx: WriteTransaction, hosts: Sequence[LiveHost], judge: Judge, kept:
     return recorded.ids
 
 
-def probed(tx: WriteTransaction, hosts: Sequence[LiveHost], judge: Judge, known: Known) -> Kept:
-    """Keep what a probe saw; pin nothing but what the setting ``same_key_renewal`` accepts."""
+def probed(
+    tx: WriteTransaction, hosts: Sequence[LiveHost], judge: Judge, known: Known, now: int
+) -> Kept:
+    """Keep what a probe saw. It pins nothing but what the setting ``same_key_renewal`` accepts, and
+    retires nothing but what an announcement replaces and no host presents any more."""
     kept = Kept()
     observe(tx, hosts, judge, kept)
     for one in hosts:
         found = one.comparison
         if one.leaf is None or found is None or found.predecessor is None:
             continue
-        if known.wire.same_key_renewal == "accept" and not kept.has(
-            (one.peer, one.leaf.fingerprint)
-        ):
+        new = not kept.has((one.peer, one.leaf.fingerprint))
+        if new and known.wire.same_key_renewal == "accept":
             _renew(tx, one.peer, judge.evidence(one.sighting)[0], found.predecessor, kept)
+    _retire(tx, known, kept, now)
     return kept
+
+
+def _retire(tx: WriteTransaction, known: Known, kept: Kept, now: int) -> None:
+    """Retire the pins of which an announcement says that they may be."""
+    from trustctl.inventory import announcements, observations, pins
+    from trustctl.policy.rollover import retirable
+
+    said = [
+        one for one in announcements.of_peers(tx.connection) if one.auto_retire_days is not None
+    ]
+    wanted = {one.pin for one in said}
+    for peer in known.peers.values() if said else ():
+        if not wanted & {pin.id for pin in peer.pins}:
+            continue
+        seen = observations.of_peer(tx.connection, peer.name)
+        for pin, why in retirable(peer, said, seen, known.settings, now):
+            fingerprint = pin.certificate.fingerprint
+            found = pins.find(tx.connection, fingerprint, peer_name=peer.name)
+            pins.retire(tx, pins.only(found, fingerprint, "retire"), why)
+            kept.retired.append((peer.name, fingerprint))
 
 
 def _pin(
@@ -125,7 +162,6 @@ def _pin(
 ) -> None:
     from trustctl.errors import ConflictError
     from trustctl.facts.addition import Addition
-    from trustctl.facts.fingerprint import short
     from trustctl.inventory.additions import Additions
 
     leaf, *chain = judge.evidence(one.sighting)

@@ -12,6 +12,7 @@ from trustctl.facts.live import Comparison, LiveHost
 from trustctl.facts.names import within
 from trustctl.facts.records import Peer, Settings
 from trustctl.facts.wire import Sighting, WireSettings
+from trustctl.policy.trust import judge
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -24,6 +25,7 @@ class Known:
     Attributes:
         peers: by name. announced: ids of pins that are to replace others.
         authorities: the DER of certificates that are pinned in the role authority.
+        refused: fingerprints and SPKI pins that are distrusted, or that our own CA revoked.
     """
 
     peers: dict[str, Peer]
@@ -31,6 +33,7 @@ class Known:
     wire: WireSettings
     announced: frozenset[int]
     authorities: dict[str, bytes] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
 
     def owner(self, name: str) -> str | None:
         """The peer whose domain or expected host this is, or whose domain it lies within."""
@@ -44,15 +47,16 @@ class Known:
                     best, found = domain, peer.name
         return found
 
-    def addresses(self, peer: str | None) -> frozenset[str]:
-        """The addresses that a peer's pinned certificates name: those may be dialled."""
+    def addresses(self, peer: str | None, now: int) -> frozenset[str]:
+        """The addresses that a peer's trusted certificates name: those may be dialled. What is
+        pending names what whoever presented it likes."""
         one = self.peers.get(peer or "")
         if one is None:
             return frozenset()
         return frozenset(
             name
             for pin in one.pins
-            if pin.retired_at is None
+            if judge(pin, self.settings, now).trusted
             for name in pin.certificate.names
             if ":" in name or name.rpartition(".")[2].isdigit()
         )
@@ -60,7 +64,7 @@ class Known:
 
 def read(connection: Connection, where: ColumnElement[bool] | None = None) -> Known:
     """The peers for which this holds, and the settings."""
-    from trustctl.inventory import announcements, snapshot
+    from trustctl.inventory import announcements, distrusts, revocations, snapshot
     from trustctl.inventory.settings import read_settings, read_wire
 
     peers = {one.name: one for one in snapshot.read_peers(connection, where=where)}
@@ -76,6 +80,9 @@ def read(connection: Connection, where: ColumnElement[bool] | None = None) -> Kn
         wire=read_wire(connection),
         announced=frozenset(one.pin for one in announcements.of_peers(connection)),
         authorities=snapshot.ders(connection, signing) if signing else {},
+        refused=frozenset(distrusts.distrusted_fingerprints(connection)).union(
+            revocations.lost_keys(connection), *revocations.newest(connection).values()
+        ),
     )
 
 
@@ -150,7 +157,7 @@ class Judge:
             from trustctl.facts.selfsign import is_signed_by
 
             pair = lower.fingerprint, upper.fingerprint
-            return is_signed_by(ders[pair[0]], lower, ders[pair[1]], upper)
+            return is_signed_by(ders[pair[0]], lower, ders[pair[1]], upper, unsure=False)
 
         return compare(
             leaf,
@@ -161,4 +168,5 @@ class Judge:
             self._now,
             signed=signed,
             announced=self._known.announced,
+            refused=self._known.refused,
         )

@@ -50,6 +50,8 @@ class Look:
             if show:
                 self.show(index)
 
+        for nowhere in survey.leading_nowhere(plan, wanted):
+            seen(nowhere, survey.no_host(nowhere))
         typed_addresses = [one.name for one in wanted if one.kind == "address"]
         await survey.dial(plan.places, self._known, self._reach, seen, typed=typed_addresses)
 

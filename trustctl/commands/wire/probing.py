@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Probe:
-    """One probe. ``notes``: what a person should know beside the findings."""
+    """One probe. ``notes``: lines that a person should see beside the findings."""
 
     def __init__(self, call: Invocation, subjects: Sequence[str], options: Options) -> None:
         """Read the peers that are meant; all of them where there are no ``subjects``.
@@ -84,8 +84,8 @@ class Probe:
     def keep(self) -> None:
         """Record what was seen; pin what the settings and announcements say is to be."""
         with self._call.writing() as tx:
-            kept = keeping.probed(tx, self._hosts, self._judge, self._known)
-        self.notes += kept.notes
+            kept = keeping.probed(tx, self._hosts, self._judge, self._known, self._call.now)
+        self.notes += kept.lines()
 
     def findings(self, live: Live) -> list[Finding]:
         """What the rules say of it, the worst first."""
@@ -104,7 +104,7 @@ class Probe:
 
         wire = self._known.wire
         if not wire.notify_command and not wire.notify_mail:
-            self.notes.append("nobody is told: trustctl set notify_mail ADDRESS")
+            self.notes.append("note: nobody is told: trustctl set notify_mail ADDRESS")
             return
         report = Report(notify.this_host(), self._call.now, tuple(found))
         with self._call.reading() as tx:
@@ -112,7 +112,7 @@ class Probe:
         if not due(report, last[0], last[1], self._call.now):
             return
         problems = notify.tell(report, command=wire.notify_command, mail=wire.notify_mail)
-        self.notes += problems
+        self.notes += [f"note: nobody was told: {one}" for one in problems]
         if len(problems) < bool(wire.notify_command) + bool(wire.notify_mail):
             with self._call.writing() as write:
                 notices.keep(write, self._name, digest(report))

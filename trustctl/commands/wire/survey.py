@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from trustctl.commands.wire.known import Known
@@ -84,6 +84,22 @@ async def _find(target: Target, resolver: Resolver) -> MailRoute:
     return await resolver.route(target.name, target.port)
 
 
+def leading_nowhere(plan: Plan, targets: Sequence[Target]) -> Iterator[Place]:
+    """For each domain without a host: a place that has no address."""
+    for one in targets:
+        route = plan.routes.get(one.name)
+        if route is not None and not route.hosts:
+            endpoint = Endpoint(one.name, "", one.port, one.protocol)
+            host = MailHost(one.name, problem=route.problem)
+            yield Place(endpoint, one.peer, (one.name,), host)
+
+
+def no_host(place: Place) -> Sighting:
+    """What is seen of a place that has no address."""
+    detail = place.host.problem or "its name has no address"
+    return Sighting(place.endpoint, int(time.time()), "no-host", detail)
+
+
 async def dial(
     places: Sequence[Place],
     known: Known,
@@ -142,10 +158,10 @@ def _undialled(
     """Why the place is not dialled at all; None where it is."""
     now, address = int(time.time()), endpoint.address
     if not address:
-        return Sighting(endpoint, now, "no-host", host.problem or "its name has no address")
-    if address in typed or any(address in known.addresses(one) for one in peers):
+        return no_host(Place(endpoint, None, (), host))
+    if address in typed or may_dial(address, reach.allowed):
         return None
-    if not may_dial(address, reach.allowed):
-        why = f"{address} is no public address, and no allowed network has it"
-        return Sighting(endpoint, now, "forbidden", why)
-    return None
+    if any(address in known.addresses(one, now) for one in peers):
+        return None
+    why = f"{address} is no public address, and no allowed network has it"
+    return Sighting(endpoint, now, "forbidden", why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trustctl.commands.invocation import ask, on_terminal, typed
 from trustctl.commands.wire.known import Known
@@ -40,22 +40,30 @@ def read(words: Sequence[str], protocol: Protocol | None, port: int) -> list[Tar
 
 
 def assign(
-    targets: Sequence[Target], known: Known, peer: str | None, *, asking: bool
+    targets: Sequence[Target],
+    known: Known,
+    peer: str | None,
+    remembered: Mapping[str, str],
+    *,
+    asking: bool,
 ) -> list[Target]:
     """The targets with the peer that each is looked at for.
 
     Args:
-        peer: whose they all are; None: whose the inventory says. asking: ask a person, or refuse,
-            where it does not say.
+        peer: whose they all are; None: whose the inventory says.
+        remembered: by name, whose it was looked at as before.
+        asking: ask a person, or refuse, where nobody says.
 
     Raises:
         ConflictError: a domain belongs to another peer. UsageError: nobody says whose it is.
     """
     name = None if peer is None else parse_peer_name(peer)
-    return [_assign(one, known, name, asking=asking) for one in targets]
+    return [_assign(one, known, name, remembered.get(one.name), asking=asking) for one in targets]
 
 
-def _assign(target: Target, known: Known, peer: str | None, *, asking: bool) -> Target:
+def _assign(
+    target: Target, known: Known, peer: str | None, before: str | None, *, asking: bool
+) -> Target:
     owner = known.owner(target.name)
     if peer is not None and owner is not None and owner != peer:
         exact = target.name in known.peers[owner].domains
@@ -64,7 +72,7 @@ def _assign(target: Target, known: Known, peer: str | None, *, asking: bool) -> 
                 f"{target.name} belongs to the peer {owner}, not to {peer}",
                 f"type --peer {owner}, or leave it out",
             )
-    whose = peer or owner
+    whose = peer or owner or before
     if whose is None and asking:
         if not on_terminal():
             raise UsageError(
