@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import ipaddress
 import os
 import re
@@ -179,7 +180,7 @@ class Call:
         try:
             answer = shake.receive(data)
         except HandshakeError as failed:
-            self._end("tls-failed", str(failed), goodbye=shake.outgoing())
+            self._end("tls-failed", f"{failed}{_unproven(shake)}", goodbye=shake.outgoing())
             return b""
         if not shake.done:
             return answer
@@ -232,7 +233,7 @@ class Call:
             detail,
             None if shake is None else shake.version,
             None if shake is None else shake.cipher,
-            () if shake is None else shake.chain,
+            shake.chain if shake is not None and outcome == "presented" else (),
         )
         self._handshake = None
         if self._timer is not None:
@@ -285,6 +286,16 @@ class Call:
         if sent < len(data):
             self._unsent = data[sent:]
             self._loop.add_writer(self._descriptor, self._writable)
+
+
+def _unproven(shake: Handshake) -> str:
+    """Which certificate was shown in a handshake that failed: anybody may show one, so that it is
+    named, and not given to those who ask what the host presents."""
+    if not shake.chain:
+        return ""
+    return (
+        f"; it showed a certificate with the SHA-256 {hashlib.sha256(shake.chain[0]).hexdigest()}"
+    )
 
 
 def _server_name(host: str) -> str:

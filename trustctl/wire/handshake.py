@@ -26,14 +26,16 @@ _GROUPS = b"X25519:P-256:P-384:P-521:X448:?X25519MLKEM768"
 _LEGACY_SERVER_CONNECT = 0x4  # a host without RFC 5746 is seen, too
 _ALERT, _HANDSHAKE = 21, 22
 _CERTIFICATE = 11
+_WARNING, _CLOSE_NOTIFY = 1, 0
 _TLS13 = 0x0304
 _WORDS = {
-    "excessive message size": "its certificates are longer than 100 KiB",
+    "excessive message size": "it sent a message that is too long (certificates: 100 KiB)",
     "wrong version number": "what it sends is no TLS",
     "packet length too long": "what it sends is no TLS",
     "http request": "what it sends is no TLS",
     "unsupported protocol": "it speaks no TLS 1.0 or later",
-    "asn1 lib": "its certificate cannot be read",
+    "asn1 lib": "one of its certificates cannot be read",
+    "cert length mismatch": "bytes follow one of its certificates",
     "unknown certificate type": "its certificate has a key of no kind that is known",
     "unable to find public key parameters": "the key in its certificate cannot be read",
 }
@@ -48,7 +50,7 @@ class Handshake:
 
     Attributes:
         done: it succeeded: the host proved that it has the key of the first certificate.
-        chain: what was presented, at most ``CERTIFICATES``; also of a handshake that failed after.
+        chain: what was shown, at most ``CERTIFICATES``, proven only where it is done.
         presented: how many certificates were presented.
     """
 
@@ -120,7 +122,8 @@ class Handshake:
     def saw(self, version: int, kind: int, message: bytes) -> None:
         """Take note of what the host sent, before OpenSSL looks at it."""
         if kind == _ALERT and len(message) == 2:
-            self._alert = message[1]
+            if message[0] != _WARNING or message[1] == _CLOSE_NOTIFY:
+                self._alert = message[1]
         elif kind == _HANDSHAKE and message[:1] == bytes((_CERTIFICATE,)):
             try:
                 found = certificates(message[4:], tls13=version == _TLS13)
@@ -147,8 +150,8 @@ class Handshake:
             return "the handshake was cut off"
         reasons = [str(one[2]) for one in error.args[0]]
         for reason in reasons:
-            if reason in _WORDS:
-                return _WORDS[reason]
+            if words := _WORDS.get(reason.lower()):
+                return words
         return f"OpenSSL says: {reasons[-1]}"
 
 
