@@ -69,8 +69,7 @@ def _look(call: Invocation, *, quiet: bool) -> Live:
     run = Probe(call, (), DEFAULTS)
     live = run.look(quiet=quiet)
     run.keep()
-    for one in run.notes:
-        render.note(f"note: {one}")
+    render.note(*run.notes)
     return live
 
 
