@@ -293,9 +293,8 @@ def _unproven(shake: Handshake) -> str:
     named, and not given to those who ask what the host presents."""
     if not shake.chain:
         return ""
-    return (
-        f"; it showed a certificate with the SHA-256 {hashlib.sha256(shake.chain[0]).hexdigest()}"
-    )
+    fingerprint = hashlib.sha256(shake.chain[0]).hexdigest()
+    return f"; it showed a certificate with the SHA-256 {fingerprint}"
 
 
 def _server_name(host: str) -> str:
