@@ -28,8 +28,8 @@ class Host:
     """A listening socket, and a thread for each connection.
 
     Attributes:
-        port: where it listens. calls: how many connections there were; ``most``: how many at a
-            time.
+        port: where it listens. calls: how many connections there were; ``under_way``: how many
+            there are; ``most``: how many there were at a time.
     """
 
     def __init__(self, script: Script, address: str = "127.0.0.1", port: int = 0) -> None:
@@ -38,7 +38,7 @@ class Host:
         self._script = script
         self._listener = socket.create_server((address, port), family=family, backlog=512)
         self.port: int = self._listener.getsockname()[1]
-        self.calls = self.most = self._now = 0
+        self.calls = self.most = self.under_way = 0
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
@@ -75,8 +75,8 @@ class Host:
             conn.settimeout(PATIENCE_SECONDS)
             with self._lock:
                 self.calls += 1
-                self._now += 1
-                self.most = max(self.most, self._now)
+                self.under_way += 1
+                self.most = max(self.most, self.under_way)
                 self._open.add(conn)
             thread = threading.Thread(target=self._serve, args=(conn,))
             self._threads.append(thread)
@@ -91,7 +91,7 @@ class Host:
             self._errors.append(error)
         finally:
             with self._lock:
-                self._now -= 1
+                self.under_way -= 1
                 self._open.discard(conn)
                 conn.close()
 

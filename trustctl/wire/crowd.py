@@ -79,19 +79,16 @@ class _Crowd:
     def late(self, seconds: float) -> None:
         """The time for all of them is up: what is not seen by now is not seen."""
         detail = f"no more within the {seconds:g} seconds for all hosts"
-        for call, host in list(self._calls.items()):
-            if self._found[host.index] is None:
-                host.deadline = 0.0
-                call.cut(detail)
+        self._ready.clear()
+        self._queued.clear()
+        for timer in self._again.values():
+            timer.cancel()
+        for call in list(self._calls):
+            call.cut(detail)
+        now = int(time.time())
         for host in self._hosts:
-            if self._found[host.index] is None:
-                self._tell(
-                    host,
-                    host.last
-                    or Sighting(
-                        host.endpoint, int(time.time()), "timeout", f"not reached: {detail}"
-                    ),
-                )
+            missed = Sighting(host.endpoint, now, "timeout", f"not reached: {detail}")
+            self._tell(host, host.last or missed)
         self._finish()
 
     # what the calls tell
