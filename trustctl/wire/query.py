@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import time
 from collections.abc import Sequence
@@ -249,8 +250,8 @@ def _why(error: Exception) -> str:
         return "the resolver does not answer"
     if isinstance(error, ConnectionRefusedError):
         return "no resolver is there (connection refused)"
-    if isinstance(error, OSError) and error.strerror:
-        return f"the resolver cannot be asked ({error.strerror.lower()})"
+    if isinstance(error, OSError) and error.errno:
+        return f"the resolver cannot be asked ({os.strerror(error.errno).lower()})"
     return f"the resolver answers what cannot be read ({type(error).__name__})"
 
 

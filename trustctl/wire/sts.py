@@ -113,7 +113,7 @@ async def read(
             identity, host, addresses = found
             connect_seconds = timeout_seconds / (len(addresses) + 1)
             answer = await _get(host, addresses, port, _context(roots), connect_seconds)
-        return _parse(_body(answer), identity)
+        return read_answer(answer, identity)
     except ssl.SSLCertVerificationError as error:
         why = f"its server's certificate is not accepted: {error.verify_message}"
     except ssl.SSLError as error:
@@ -123,7 +123,8 @@ async def read(
     except TimeoutError:
         pass
     except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
+        # asyncio's own text would say where, not why
+        why = os.strerror(error.errno).lower() if error.errno else type(error).__name__
     return _say("inconclusive", f"the MTA-STS policy cannot be read: {printable(why, 120)}")
 
 
@@ -215,6 +216,15 @@ class _Received:
         return io.BytesIO(self._data)
 
 
+def read_answer(answer: bytes, identity: str) -> Policy:
+    """The policy in all that an HTTP server answered.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return _parse(_body(answer), identity)
+
+
 def _body(answer: bytes) -> bytes:
     """The policy's text (RFC 8461, 3.3: redirects are not followed).
 
@@ -241,7 +251,7 @@ def _body(answer: bytes) -> bytes:
     return body
 
 
-def _parse(body: bytes, identity: str) -> Policy | Testimony:
+def _parse(body: bytes, identity: str) -> Policy:
     """RFC 8461, 3.2: of repeated fields the first counts, but ``mx``.
 
     Raises:
