@@ -10,6 +10,7 @@ import pytest
 from tests import certs
 from tests.inventory.ca_rows import add_ca
 from tests.inventory.store import BOB, LONG, NOW, Store, addition, strong
+from tests.inventory.wire_rows import add_wire
 from trustctl.facts.addition import NewVouch
 from trustctl.inventory import dane, distrusts, generations, pins, settings, vouches
 from trustctl.inventory.generations import GenerationRow
@@ -74,4 +75,5 @@ def full(store: Store, _full: Path) -> Store:
     with store.writing() as tx:
         dane.add_next_key(tx, "main", "mx1.our.test", "cd" * 32)
         dane.publish(tx, "main", "mx1.our.test", 25, 3600, "cd" * 32)
+    add_wire(store)
     return store

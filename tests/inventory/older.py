@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.inventory.store import NOW, Store, addition, strong
-from trustctl.inventory import database, schema
+from trustctl.inventory import database, schema, schema_wire
 from trustctl.resources import resource
 
 
-def _first() -> Any:
-    """The first migration, as a module."""
-    (path,) = (resource("migrations") / "versions").glob("0001_*.py")
-    spec = importlib.util.spec_from_file_location("migration_0001", path)
+def _migration(revision: str) -> Any:
+    """A migration, as a module."""
+    (path,) = (resource("migrations") / "versions").glob(f"{revision}_*.py")
+    spec = importlib.util.spec_from_file_location(f"migration_{revision}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -26,7 +26,8 @@ def _first() -> Any:
 
 def later_tables() -> list[str]:
     """The tables that version 0001 had not, those that refer to others first."""
-    text = "\n".join(_first().STATEMENTS)
+    assert schema_wire.observation.metadata is schema.metadata  # every table is declared
+    text = "\n".join(_migration("0001").STATEMENTS)
     return [
         one.name
         for one in reversed(schema.metadata.sorted_tables)
@@ -34,20 +35,21 @@ def later_tables() -> list[str]:
     ]
 
 
-def make_older(path: Path) -> None:
-    """An inventory of version 0001 that holds a peer and its journal."""
+def make_older(path: Path, revision: str = "0001") -> None:
+    """An inventory of an earlier version that holds a peer and its journal."""
     newer = Store(path.with_name(f"{path.name}.newer"))
     newer.add(addition("foo", strong(), "foo.test"), now=NOW - 1000)
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         old.execute("PRAGMA journal_mode = WAL")
         old.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
-        for statement in _first().STATEMENTS:
-            old.execute(statement)
+        for known in database.REVISIONS[: database.REVISIONS.index(revision) + 1]:
+            for statement in _migration(known).STATEMENTS:
+                old.execute(statement)
         old.execute(
             "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
             "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
         )
-        old.execute("INSERT INTO alembic_version VALUES ('0001')")
+        old.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
         tables = [
             row[0]
             for row in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'")

@@ -17,6 +17,7 @@ import pytest
 from tests.certs import Made
 from tests.inventory.older import make_older
 from tests.inventory.store import NOW, Store, addition, fingerprints
+from tests.inventory.wire_rows import add_wire
 from tests.tools import require, require_root
 from trustctl.errors import DatabaseError, TargetError
 from trustctl.inventory import generations, schema, upkeep
@@ -269,3 +270,15 @@ def test_text_that_is_no_text_is_a_clear_error(full: Store) -> None:
         raw.execute("UPDATE vouch SET note = CAST(X'ff1b5b' AS TEXT) WHERE id = 1")
     with pytest.raises(DatabaseError, match=r"is damaged \(a text in it is not UTF-8\)"):
         full.verify()
+
+
+@pytest.mark.parametrize("revision", ["0002", "0003"])
+def test_upgrade_from_any_version_takes_what_is_seen(revision: str, store: Store) -> None:
+    """What was recorded before the tables of the wire is whole, and they take rows."""
+    store.path.parent.mkdir(mode=0o700)
+    make_older(store.path, revision)
+    assert upkeep.upgrade(store.path, NOW) is not None
+    add_wire(store)
+    assert set(store.peers()) == {"foo", "qux"}
+    assert store.verify() == []
+    assert store.ask(upkeep.check) == []
