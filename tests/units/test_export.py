@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
 import pytest
 
+from tests.certs import self_signed
 from tests.units.manager import Manager
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("units")]
@@ -104,13 +106,21 @@ def test_the_passphrase_comes_from_the_credential_store(host: Manager, share: Pa
 
 def test_what_needs_a_person_fails_and_changes_nothing(host: Manager, share: Path) -> None:
     """A timer does not close a protected domain by itself: exit code 9, and the map stays."""
+    trustctl = "/usr/local/sbin/trustctl"
+    host.write("/var/lib/baz.pem", self_signed("mx.baz.test").pem.decode())
+    host.ok(trustctl, "add", "/var/lib/baz.pem", "--peer", "baz", "--domain", "baz.test")
+    fingerprint = json.loads(host.ok(trustctl, "show", "baz", "--json"))["pins"][0]["fingerprint"]
+    host.ok(
+        *(trustctl, "vouch", "baz", "--fingerprint", fingerprint),
+        *("--vouched-by", "Ann <ann@us.test>", "--via", "phone"),
+    )
     host.install(share / _UNIT, _SEEN)
-    host.start(_UNIT)
+    assert host.start(_UNIT).result == "success"
     before = host.ok("readlink", "/etc/exim4/trustctl/current")
-    pin = host.ok("/usr/local/sbin/trustctl", "list", "--json")
-    assert "foo.test" in pin
-    host.ok("/usr/local/sbin/trustctl", "retire", "foo", "--yes")
+    host.ok(trustctl, "retire", "baz", "--yes")
     ran = host.start(_UNIT)
     assert (ran.result, ran.status) == ("exit-code", 9), ran.said
-    assert "its mail would wait" in ran.said
+    assert "baz.test: no trusted pin is left; its mail would wait" in ran.said
     assert host.ok("readlink", "/etc/exim4/trustctl/current") == before
+    host.ok(trustctl, "unprotect", "baz.test", "--yes")
+    assert host.start(_UNIT).result == "success"
