@@ -29,8 +29,9 @@ class Liar:
         streams: how many of them over TCP.
     """
 
-    def __init__(self, reply: Reply, host: str, port: int) -> None:
+    def __init__(self, reply: Reply, host: str, port: int, stream: Reply | None) -> None:
         self.reply = reply
+        self.stream = stream or reply
         self.host = host
         self.port = port or free_port()
         self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
@@ -43,21 +44,25 @@ class Liar:
         name = query.question[0].name.to_text(omit_final_dot=True)
         self.asked[f"{name} {dns.rdatatype.to_text(query.question[0].rdtype)}"] += 1
         self.streams += stream
-        answer = self.reply(query)
+        answer = self.stream(query) if stream else self.reply(query)
         if not isinstance(answer, dns.message.Message):
             return answer
         wire = answer.to_wire(max_size=65535)
         if len(wire) <= 1232 or stream:
             return wire
-        short = dns.message.make_response(query)  # RFC 2181, 9
-        short.flags |= dns.flags.TC
-        return short.to_wire()
+        return cut_off(query).to_wire()
 
 
 @contextlib.contextmanager
-def liar(reply: Reply, host: str = "127.0.0.1", port: int = 0) -> Iterator[Liar]:
-    """Such a resolver, until it is not needed any more; port 0: one that is free."""
-    it = Liar(reply, host, port)
+def liar(
+    reply: Reply, host: str = "127.0.0.1", port: int = 0, *, stream: Reply | None = None
+) -> Iterator[Liar]:
+    """Such a resolver, until it is not needed any more.
+
+    Args:
+        port: 0: one that is free. stream: what is said over TCP; None: the same.
+    """
+    it = Liar(reply, host, port, stream)
 
     class Datagram(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -96,6 +101,13 @@ def liar(reply: Reply, host: str = "127.0.0.1", port: int = 0) -> Iterator[Liar]
                 server.shutdown()
             for one in threads:
                 one.join()
+
+
+def cut_off(query: dns.message.Message) -> dns.message.Message:
+    """Nothing, which is said to be cut off: ask over TCP (RFC 2181, 9)."""
+    answer = dns.message.make_response(query)
+    answer.flags |= dns.flags.TC
+    return answer
 
 
 def zone(records: dict[str, list[str]], *, flags: int = 0, rcode: int = 0) -> Reply:

@@ -135,7 +135,7 @@ class Questions:
         try:
             async with self._gate:
                 message, server = await self._exchange(owner, kind)
-        except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
+        except Exception as error:  # a hostile answer may make the parser raise anything
             return Answer(name, problem=f"{kind}: {_why(error)}"), None
         code = message.rcode()
         if code not in _KNOWING:
@@ -144,7 +144,7 @@ class Questions:
             return Answer(name, problem=f"{kind}: the resolver says {said}{bogus}"), None
         try:
             return _read(message, owner, kind, seen, server.believed)
-        except Exception as error:  # hostile data: whatever a record of it raises
+        except Exception as error:  # as above
             return Answer(name, problem=f"{kind}: garbled answer ({type(error).__name__})"), None
 
     async def _exchange(
@@ -165,7 +165,7 @@ class Questions:
                 break
             try:
                 said = await self._send(owner, kind, server, seconds), server
-            except (dns.exception.DNSException, OSError, EOFError, ValueError) as error:
+            except Exception as error:  # as above: the next one is asked
                 problem = error
                 continue
             self._answered = True
