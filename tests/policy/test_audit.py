@@ -18,6 +18,7 @@ from tests.policy import (
     cross_cases,
     dane_cases,
     foresight_cases,
+    rolling_cases,
     target_cases,
     wire_cases,
 )
@@ -43,7 +44,10 @@ from trustctl.policy import audit as module
 from trustctl.policy.audit import audit, reference, rules
 from trustctl.policy.trust import judge
 
-_CASES = (cases, target_cases, ca_cases, cross_cases, dane_cases, foresight_cases, wire_cases)
+_CASES = (
+    cases, target_cases, ca_cases, cross_cases, dane_cases, foresight_cases, wire_cases,
+    rolling_cases,
+)  # fmt: skip
 FIRING = [case for module_ in _CASES for case in module_.FIRING]
 QUIET = [case for module_ in _CASES for case in module_.QUIET]
 IDS = [one.id for one in rules()]

@@ -23,8 +23,8 @@ from tests.policy.inventory import (
     vouch,
 )
 from trustctl.facts.certificate import CertificateFacts
-from trustctl.facts.records import Pin, Settings, Vouch
-from trustctl.policy.trust import _STATES, judge, state, valid_vouches
+from trustctl.facts.records import Pin, Renewal, Revocation, Settings, Vouch
+from trustctl.policy.trust import _STATES, judge, state, statements, valid_vouches
 
 BOB = "Bob <bob@bar.test>"
 
@@ -179,6 +179,63 @@ def test_several_trusted_pins_are_how_a_rollover_works() -> None:
 def test_a_vouch_for_the_old_certificate_is_none_for_the_new() -> None:
     """Nobody's word is carried over to a certificate that they never compared."""
     assert codes(pin("foo", vouch(), certificate=facts("next"))) != []
+
+
+def renewed(*vouches: Vouch, **changes: Any) -> Pin:
+    """A pin that nobody vouched for, with the key of one that these people vouched for."""
+    line = Renewal(facts().fingerprint, NOW - DAY, vouches or (vouch(),))
+    new = pending("foo", certificate=facts("next", spki=facts().spki), id=2)
+    return replace(new, renewal=replace(line, **changes))
+
+
+def test_the_vouches_for_what_it_renews_count() -> None:
+    """As long as they stand, and from when the renewal was recorded; the verdict names them."""
+    verdict = judge(renewed(), ONE, NOW)
+    assert (verdict.trusted, verdict.vouches) == (True, (vouch(),))
+    assert codes(renewed(), ONE, NOW - DAY - 1) == ["vouches-expired"]
+    assert codes(renewed(vouch(expires_at=NOW))) == ["vouches-expired"]
+    assert codes(renewed(vouch(withdrawn_at=NOW))) == ["vouches-withdrawn"]
+    assert codes(renewed(), TWO) == ["too-few-vouches"]
+    assert codes(renewed(vouch(), vouch(BOB)), TWO) == []
+    assert codes(replace(renewed(), vouches=(vouch(BOB, fingerprint=facts("next").fingerprint),)),
+                 TWO) == []  # fmt: skip
+
+
+def test_a_vouch_beside_the_renewals_own_line_does_not_count() -> None:
+    """For another certificate, or of another peer: whatever a renewal carries."""
+    assert codes(renewed(vouch(fingerprint=digest("other")))) != []
+    assert codes(renewed(vouch(peer="bar"))) != []
+
+
+@pytest.mark.parametrize(
+    ("refused", "what"),
+    [({"distrusts": (distrust(facts().fingerprint),)}, "distrusted"),
+     ({"revocation": Revocation(NOW - DAY, "superseded")}, "revoked")],
+    ids=["distrusted", "revoked"],
+)  # fmt: skip
+def test_what_is_refused_gives_its_renewals_nothing(refused: dict[str, Any], what: str) -> None:
+    """Nor does what comes before it in the line; a vouch of its own makes it trusted still."""
+    one = renewed(**refused)
+    (reason,) = judge(one, ONE, NOW).reasons
+    assert reason.code == "renews-refused"
+    assert reason.text.endswith(f"which is {what}")
+    assert state(judge(one, ONE, NOW)) == "unvouched"
+    line = replace(one.renewal or Renewal("", 0), vouches=(), predecessor=digest("middle"),
+                   renewal=Renewal(facts().fingerprint, NOW - DAY, (vouch(),)))  # fmt: skip
+    assert codes(replace(one, renewal=line)) == ["renews-refused"]
+    assert codes(replace(one, renewal=replace(line, distrusts=(), revocation=None))) == []
+    own = vouch(BOB, fingerprint=facts("next").fingerprint)
+    assert codes(replace(one, vouches=(own,))) == []
+
+
+def test_a_renewal_is_judged_as_any_pin() -> None:
+    """Expired, weak, distrusted: the line gives it vouches and nothing else."""
+    old = replace(renewed(), certificate=facts("next", not_after=NOW - 1))
+    assert codes(old) == ["expired"]
+    assert codes(replace(renewed(), certificate=facts("next", signature_hash="sha1",
+                                                      self_signed=False))) != []  # fmt: skip
+    assert codes(replace(renewed(), distrusts=(distrust("k", "spki"),))) == ["distrusted"]
+    assert statements(renewed()) == (vouch(),)
 
 
 def test_every_state_has_a_word() -> None:
