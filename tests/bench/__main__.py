@@ -10,10 +10,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import authority, scale, startup, system
+from tests.bench import authority, scale, startup, system, wire
 from tests.bench.row import QUICK, Row, Sizes, table
 
-_GROUPS = ("start", "system", "scale", "ca", "delivery")
+_GROUPS = ("start", "system", "scale", "ca", "wire", "delivery")
 
 
 def measure(groups: Sequence[str], sizes: Sizes, cache: Path) -> list[Row]:
@@ -38,6 +38,11 @@ def measure(groups: Sequence[str], sizes: Sizes, cache: Path) -> list[Row]:
                     print(f"{group}: left out: {why}", file=sys.stderr)
                     continue
                 rows = authority.rows(sizes, scratch)
+            elif group == "wire":
+                if why := wire.lacking():
+                    print(f"{group}: left out: {why}", file=sys.stderr)
+                    continue
+                rows = wire.rows(sizes, scratch)
             else:
                 # the lab loads what would make this process large: it comes last
                 from tests.bench import delivery

@@ -15,7 +15,8 @@ class Sizes:
         small, large: peers whose cost per peer is compared. local: certificates given to
             update-ca-certificates. runs: how often each is measured, for the median.
         deliveries: messages sent for each side. hosts: issued for in one command. loop: how many
-            easy-rsa and a loop of openssl issue for.
+            easy-rsa and a loop of openssl issue for. wire: hosts that are looked at; sample: of
+            those, by openssl. time_out: seconds that a host may take that hangs.
     """
 
     small: int = 1000
@@ -25,9 +26,23 @@ class Sizes:
     deliveries: int = 40
     hosts: int = 1000
     loop: int = 20
+    wire: int = 5000
+    sample: int = 200
+    time_out: float = 30
 
 
-QUICK = Sizes(small=200, large=2000, local=200, runs=3, deliveries=5, hosts=100, loop=5)
+QUICK = Sizes(
+    small=200,
+    large=2000,
+    local=200,
+    runs=3,
+    deliveries=5,
+    hosts=100,
+    loop=5,
+    wire=1000,
+    sample=50,
+    time_out=10,
+)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,15 @@ def test_every_row_of_the_ca_is_measured(tmp_path: Path) -> None:
     assert all(one.theirs > 0 for one in rows)
 
 
+def test_every_row_of_the_wire_is_measured(tmp_path: Path) -> None:
+    """Hosts that present and hosts that hang, by each client, give figures."""
+    require("openssl", "xargs")
+    sizes = Sizes(runs=1, wire=20, sample=2, time_out=0.5)
+    rows = measure(["wire"], sizes, tmp_path / "cache")
+    assert len(rows) == 6
+    assert all(one.theirs > 0 for one in rows)
+
+
 def test_a_row_says_whether_its_bound_is_reached() -> None:
     """Faster has to be at least so much, dearer at most; without a bound it says nothing."""
     assert Row("a", 1, 20, "s", "faster", 20).reached is True
