@@ -14,19 +14,15 @@ from pathlib import Path
 import dns.flags
 
 from tests.wire.liar import liar, zone
+from tests.wire.routes import FOO
 from trustctl.wire.resolver import Resolver
 
 ADDRESS = "10.53.0.1"
-TABLE = {
-    "foo.test MX": ["10 mx.foo.test."],
-    "mx.foo.test A": ["192.0.2.1"],
-    "_25._tcp.mx.foo.test TLSA": ["3 1 1 " + "ab" * 32],
-}
 
 
 def main() -> None:
     """Ask, and print."""
-    reply = zone(TABLE, flags=dns.flags.AD)
+    reply = zone(FOO, flags=dns.flags.AD)
     with (
         liar(reply, ADDRESS, 53),
         liar(reply, "127.0.0.1", 53),

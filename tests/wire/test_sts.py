@@ -7,9 +7,7 @@ import contextlib
 import socket
 import ssl
 import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from hypothesis import strategies as st
 from tests import certs
 from tests.wire import webpki
 from tests.wire.liar import liar, zone
+from tests.wire.web import OK, POLICY, Talk, Web, answer, serve
 from trustctl.facts import wire
 from trustctl.facts.network import may_dial
 from trustctl.facts.text import printable
@@ -26,81 +25,10 @@ from trustctl.wire import sts
 from trustctl.wire.resolver import Resolver
 
 RECORD = '"v=STSv1; id=20261001;"'
-POLICY = (
-    b"version: STSv1\r\nmode: enforce\r\nmx: mx.foo.test\r\nmx: *.mail.foo.test\r\n"
-    b"max_age: 604800\r\n"
-)
 CHUNK = b"%x\r\n%s\r\n0\r\n\r\n" % (len(POLICY), POLICY)
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 ROOT = webpki.root("Public Root")
 HOST = "mta-sts.foo.test"
 LOOPBACK = ("127.0.0.0/8",)
-
-Talk = Callable[[ssl.SSLSocket], None]
-
-
-def answer(body: bytes = POLICY, head: bytes = OK) -> bytes:
-    """A whole answer over HTTP."""
-    return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
-
-
-@dataclass
-class Web:
-    """An HTTPS server that says what it is told.
-
-    Attributes:
-        says: what follows a request. requests: what came, in order.
-        connections: how many were made, whether or not a handshake followed.
-    """
-
-    port: int
-    roots: str
-    says: bytes | Talk = field(default_factory=answer)
-    made: certs.Made | None = None
-    folder: Path | None = None
-    requests: list[bytes] = field(default_factory=list)
-    connections: int = 0
-    newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
-
-    def context(self) -> ssl.SSLContext:
-        """The server's side."""
-        assert self.made is not None
-        assert self.folder is not None
-        path = self.folder / "web.pem"
-        path.write_bytes(self.made.pem + self.made.key_pem)
-        context = self.context_of(ssl.PROTOCOL_TLS_SERVER, self.newest)
-        context.load_cert_chain(path)
-        return context
-
-    def context_of(self, protocol: int, newest: ssl.TLSVersion) -> ssl.SSLContext:
-        """A side that speaks any version up to the newest."""
-        context = ssl.SSLContext(protocol)
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # old versions are the point
-            context.minimum_version = ssl.TLSVersion.TLSv1
-            context.maximum_version = newest
-        return context
-
-
-def serve(web: Web, listener: socket.socket) -> None:
-    """One connection after the other, until the listener is closed."""
-    while True:
-        try:
-            plain, _peer = listener.accept()
-        except OSError:
-            return
-        web.connections += 1
-        plain.settimeout(5)
-        with plain, contextlib.suppress(OSError):
-            line = web.context().wrap_socket(plain, server_side=True)
-            with line:
-                web.requests.append(line.recv(4096))
-                if callable(web.says):
-                    web.says(line)
-                else:
-                    line.sendall(web.says)
-                    line.unwrap()
 
 
 @pytest.fixture
