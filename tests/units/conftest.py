@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,26 @@ _SETTINGS = {
     "dc_localdelivery": "mail_spool",
     "CFILEMODE": "644",
 }
+_KEEP = """
+set -e
+mkdir /var/kept
+cp -a /etc/exim4 /var/kept/exim4
+cp -a /var/lib/exim4 /var/kept/generated
+cp -a /var/lib/trustctl /var/kept/trustctl
+"""
+_RESET = """
+set -e
+for one in /sys/fs/cgroup/system.slice/trustctl-*/cgroup.kill; do
+  if [ -e "$one" ]; then echo 1 > "$one"; fi
+done
+rm -rf /etc/exim4/* /etc/credstore /var/lib/trustctl /var/lib/told /var/mail/*
+cp -a /var/kept/exim4/. /etc/exim4
+cp -a /var/kept/generated/. /var/lib/exim4
+cp -a /var/kept/trustctl /var/lib/trustctl
+cd /var/spool/exim4
+rm -rf input/* msglog/* db/*
+: > /var/log/exim4/mainlog
+"""
 
 
 def refuse(why: str) -> None:
@@ -57,8 +78,7 @@ def foo() -> Made:
 
 
 @pytest.fixture(scope="session")
-def host(_booted: Manager, foo: Made) -> Manager:
-    """A mail server: Exim runs, foo.test is protected, nothing was exported yet."""
+def _prepared(_booted: Manager, foo: Made) -> Manager:
     host = _booted
     settings = "".join(f"{name}='{value}'\n" for name, value in _SETTINGS.items())
     host.write("/etc/exim4/update-exim4.conf.conf", settings)
@@ -66,8 +86,6 @@ def host(_booted: Manager, foo: Made) -> Manager:
     host.write("/etc/aliases", "")
     host.write("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 mx.us.test\n")
     host.write("/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-    host.ok("sh", "-c", "rm -rf /etc/exim4/trustctl* /var/mail/* /var/spool/exim4/input/*")
-    host.ok("sh", "-c", ": > /var/log/exim4/mainlog; chown Debian-exim /var/log/exim4/mainlog")
     host.ok("update-exim4.conf")
     host.ok("systemctl", "start", "exim4.service")
     host.write("/var/lib/foo.pem", foo.pem.decode())
@@ -76,7 +94,20 @@ def host(_booted: Manager, foo: Made) -> Manager:
         *("--domain", "foo.test", "--fingerprint", foo.fingerprint),
         *("--vouched-by", "Ann <ann@us.test>", "--via", "phone"),
     )
+    host.ok("sh", "-c", _KEEP)
     return host
+
+
+@pytest.fixture
+def host(_prepared: Manager) -> Manager:
+    """A mail server: Exim runs, foo.test is protected, nothing was exported or mailed yet."""
+    reset(_prepared)
+    return _prepared
+
+
+def reset(host: Manager) -> None:
+    """Make the mail server what it was, and end what an earlier unit left behind."""
+    host.ok("sh", "-c", _RESET)
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +116,17 @@ def share() -> Path:
     from trustctl.resources import resource
 
     return resource("share") / "systemd"
+
+
+def documented(share: Path) -> str:
+    """What share/doc/systemd.md says."""
+    return (share.parent / "doc" / "systemd.md").read_text()
+
+
+def stricter(share: Path) -> list[str]:
+    """The documented drop-in for a probe that sends no mail: the lines of its section."""
+    found = re.search(
+        r"shut in further.*?```ini\n\[Service\]\n(.*?)\n```", documented(share), re.DOTALL
+    )
+    assert found
+    return found[1].splitlines()

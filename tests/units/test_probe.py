@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.units.conftest import reset, stricter
 from tests.units.manager import Manager
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("units")]
@@ -37,6 +38,18 @@ def test_findings_fail_the_unit_and_are_mailed_once(host: Manager, share: Path) 
     assert host.ok("cat", "/var/mail/backup") == mail
 
 
+def test_the_stricter_unit_still_tells_by_a_command(host: Manager, share: Path) -> None:
+    """The documented drop-in: no capability, no new privilege, and nothing written elsewhere."""
+    trustctl = "/usr/local/sbin/trustctl"
+    host.ok(trustctl, "set", "notify_command", "/usr/bin/tee /var/lib/trustctl/told")
+    # by itself it would hide an interpreter in a home
+    more = [*stricter(share), "ProtectHome=tmpfs", "ExecStart="]
+    host.install(share / _UNIT, *more, "ExecStart=trustctl probe foo --quiet --notify")
+    ran = host.start(_UNIT)
+    assert (ran.result, ran.status) == ("exit-code", 1), ran.said
+    assert '"subject": "foo.test"' in host.ok("cat", "/var/lib/trustctl/told")
+
+
 def _tell(host: Manager, share: Path, *more: str) -> str:
     """Send a mail from within the sandbox; the script's output."""
     host.write("/var/lib/tell.py", _TELL)
@@ -62,20 +75,14 @@ def test_less_than_the_unit_allows_leaves_the_mail_in_the_queue(
     host: Manager, share: Path, more: str, complaint: str
 ) -> None:
     """Each right that the sandbox leaves is one that Exim needs to deliver from within."""
-    _empty(host)
     _tell(host, share, more)
     host.await_log(complaint)
     assert "backup@mx.us.test" in host.ok("/usr/sbin/exim4", "-bp")
     assert host.run("test", "-e", "/var/mail/backup").returncode == 1
-    _empty(host)
+    reset(host)
     _tell(host, share)
     host.await_log("Completed")
     host.await_queue(0)
-
-
-def _empty(host: Manager) -> None:
-    spool = " ".join(f"/var/spool/exim4/{one}/*" for one in ("input", "msglog", "db"))
-    host.ok("sh", "-c", f"rm -rf {spool} /var/mail/*; : > /var/log/exim4/mainlog")
 
 
 @pytest.mark.parametrize(
