@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ import pytest
 from tests import certs, odd, reference
 from tests.authority import OwnCa
 from tests.console import ANN, BOB, Console
+from tests.sightings import ABSENT, seen
 from trustctl import cli, errors
+from trustctl.inventory import observations
+from trustctl.inventory.transaction import writing
 from trustctl.policy import audit
 
 _DOC = Path(__file__).parents[1] / "share" / "doc"
@@ -53,9 +57,9 @@ def test_every_command_of_the_issue_is_there() -> None:
     """Under the name that it is known by."""
     there = {" ".join(path) for path, _command in reference.commands()}
     assert there == {
-        "", "add", "vouch", "withdraw", "distrust", "retire", "unprotect", "check", "list",
+        "", "add", "fetch", "announce", "vouch", "withdraw", "distrust", "retire", "unprotect", "check", "list",
         "show", "journal", "journal verify", "set", "import", "dump", "export", "generations",
-        "rollback", "uninstall", "audit", "foresee", "db", "db upgrade", "db backup", "db check",
+        "rollback", "uninstall", "audit", "probe", "history", "foresee", "db", "db upgrade", "db backup", "db check",
         "share-card", "ca", "ca init", "ca issue", "ca sign", "ca renew", "ca rollover", "ca list",
         "ca show", "ca certificate", "ca revoke", "ca crl", "ca ocsp", "ca request",
         "ca sign-request", "ca accept", "ca lint", "ca cross", "ca tlsa", "ca next-key",
@@ -91,6 +95,8 @@ def _documented(command: str) -> dict[str, tuple[str, bool]]:
     assert len(found) == section.count("\n| `"), command
     if command == "ca show":
         found = _documented("ca list")
+    if command == "announce":
+        found |= _documented("add")
     if command == "show":
         rows = _documented("list")
         own = ("peer", "domains")
@@ -129,6 +135,13 @@ def everything(console: Console, monkeypatch: pytest.MonkeyPatch) -> Console:
     console("export", "--to", str(console.target), "--format", "exim", "--yes")
     console.write("foo.pem", foo.pem)
     console.write("new.pem", foo.pem)
+    console.write("next.pem", certs.self_signed("mx.foo.test").pem)
+    console.write("other.pem", certs.self_signed("mx.leaf.test").pem)
+    with writing(console.db, "root", int(time.time())) as tx:
+        looked = seen(foo, at=tx.now, peer="foo", domain="foo.test")
+        nowhere = seen(None, "mx.nobody.test", at=tx.now, address="", outcome="no-host")
+        kept = observations.record(tx, [looked, nowhere])
+        observations.testify(tx, kept.ids[0], [ABSENT])
     own = OwnCa(console, monkeypatch)
     own.init("--permit", "our.test")
     (one, _two) = own.issue("mx1.our.test", "mx2.our.test")
@@ -141,6 +154,10 @@ def everything(console: Console, monkeypatch: pytest.MonkeyPatch) -> Console:
 
 _SAMPLES = {
     "add": (("add", "new.pem", "--peer", "another"), ("add", "foo.pem", "--peer", "foo")),
+    "announce": (
+        ("announce", "foo", "next.pem", "--from", "30d"),
+        ("announce", "leaf", "other.pem", "--from", "30d", "--auto-retire", "7"),
+    ),
     "list": (("list", "--all"),),
     "show": (("show", "foo"), ("show", "leaf"), ("show", "odd"), ("show", "bad"), ("show", "old")),
     "check": (
@@ -151,6 +168,7 @@ _SAMPLES = {
     "journal": (("journal",),),
     "generations": (("generations",),),
     "audit": (("audit",),),
+    "history": (("history", "foo"), ("history", "mx.nobody.test")),
     "foresee": (("foresee",),),
     "ca list": (("ca", "list", "--all"),),
     "ca list --authorities": (("ca", "list", "--authorities"),),
@@ -166,13 +184,18 @@ _SAMPLES = {
 }
 
 
+_BY_LINE = ("fetch", "history", "probe")
+
+
 @pytest.mark.parametrize("command", _SAMPLES)
 def test_every_key_of_the_json_is_documented(everything: Console, command: str) -> None:
     """With its type, null where it may be null, and no key is documented that never comes."""
     documented = _documented(command)
     seen: set[str] = set()
     for words in _SAMPLES[command]:
-        for key, held in _paths(everything.any(*words, "--json").json):
+        out = everything.any(*words, "--json").out
+        lines = out.splitlines() if command in _BY_LINE else [out]
+        for key, held in (pair for one in lines for pair in _paths(json.loads(one))):
             assert key in documented, f"{command}: {key} is not documented"
             kind, may_be_null = documented[key]
             if held is None:

@@ -151,3 +151,27 @@ def test_nobody_vouches_for_what_is_distrusted_or_retired(
     pending("distrust", "foo", "--reason", "stolen", "--yes")
     ran = pending.fails("vouch", foo.fingerprint, code=5)
     assert "distrusted" in ran.err
+
+
+def test_a_vouch_may_protect_the_domain(console: Console, foo: certs.Made) -> None:
+    """What fetch kept as pending protects nothing: who vouches says for which mail it is."""
+    console("add", console.write("foo.pem", foo.pem), "--peer", "foo")
+    ran = console(
+        "vouch", foo.fingerprint, "--domain", "Foo.test", "--domain", "xn--mller-kva.test"
+    )  # fmt: skip
+    assert "foo.test" in ran.out
+    assert console("list", "--json").json[0]["domains"] == ["foo.test", "xn--mller-kva.test"]
+    assert "trusted" in console("check", "foo.test").out
+    assert "Seen on the wire" not in ran.err
+    assert console("journal", "verify").code == 0
+
+
+def test_a_domain_that_is_anothers_stops_the_vouch(
+    pending: Console, foo: certs.Made, bar: certs.Made
+) -> None:
+    """Neither the vouch nor the domain is kept; nor where the fingerprint is another."""
+    pending.pin(bar, "bar")
+    words = ("vouch", "foo", "--domain", "bar.test", "--fingerprint")
+    pending.fails(*words, foo.fingerprint, code=5)
+    pending.fails("vouch", "foo", "--domain", "new.test", "--fingerprint", bar.fingerprint, code=3)
+    pending.fails("vouch", foo.fingerprint, "--domain", "nonsense", code=2)

@@ -38,7 +38,8 @@ def history(call: Invocation, subject: str, as_json: bool) -> None:
         state = _states(tx.connection, found, call.now)
     if as_json:
         states = [None if one.fingerprint is None else state(one) for one in found]
-        render.as_json([seen.as_json(*pair) for pair in zip(found, states, strict=True)])
+        for pair in zip(found, states, strict=True):
+            render.as_json_line(seen.as_json(*pair))
         return
     if not found:
         render.line("nothing was seen of it yet")

@@ -50,7 +50,8 @@ def vouch(
     the comparison, never in its place.
 
     \b
-    trustctl vouch foo --domain foo.test --fingerprint --vouched-by 'Bob <bob@bar.test>' --via phone
+    trustctl vouch foo --domain foo.test --fingerprint \\
+        --vouched-by 'Bob <bob@bar.test>' --via phone
     """
     from trustctl import render
     from trustctl.commands import seen

@@ -105,9 +105,9 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
         found.update(connection.execute(query).scalars())
     found.update(crosses.ending(connection, *window))
     if _any_renewal(connection):
-        from trustctl.inventory import renewals
+        from trustctl.inventory import renewed
 
-        found.update(renewals.made_between(connection, *later))
+        found.update(renewed.made_between(connection, *later))
     return sorted(found)
 
 
@@ -172,7 +172,7 @@ def read_peers_with_ids(
 
     renewed = None
     if _any_renewal(connection):
-        from trustctl.inventory.renewals import Renewed
+        from trustctl.inventory.renewed import Renewed
 
         renewed = Renewed(connection, restricted, by_key)
 

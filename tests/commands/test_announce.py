@@ -1,0 +1,151 @@
+"""``trustctl announce``: a peer's next certificate, held and exported beside the present one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import certs
+from tests.console import ANN, Console
+from trustctl.facts.fingerprint import short
+from trustctl.facts.moment import format_moment
+
+
+@pytest.fixture
+def following() -> certs.Made:
+    """The certificate that foo presents next."""
+    return certs.self_signed("mx.foo.test")
+
+
+@pytest.fixture
+def file(console: Console, foo: certs.Made, following: certs.Made) -> str:
+    """A file with it; foo is pinned."""
+    console.pin(foo, "foo")
+    return console.write("next.pem", following.pem)
+
+
+def vouched(made: certs.Made) -> tuple[str, ...]:
+    """The options of somebody who compared it."""
+    return ("--fingerprint", made.fingerprint, "--vouched-by", ANN, "--via", "phone")
+
+
+def test_both_are_trusted_and_exported(
+    console: Console, foo: certs.Made, following: certs.Made, file: str
+) -> None:
+    """From the announcement on: whenever the peer changes over, no mail waits."""
+    ran = console("announce", "foo", file, "--from", "2027-03-01", *vouched(following))
+    assert ran.out.startswith("added: foo, role host\n")
+    assert "2027-03-01" in ran.out
+    assert short(foo.fingerprint) in ran.out
+    assert "by hand" in ran.out
+    assert console.states() == {foo.fingerprint: "trusted", following.fingerprint: "trusted"}
+    console("export", "--to", str(console.target), "--format", "exim", "--yes")
+    exported = "".join(
+        one.read_text() for one in Path(console.target).rglob("*") if one.suffix == ".pem"
+    )
+    for made in (foo, following):
+        assert made.pem.decode().splitlines()[1] in exported
+    entries = [one["action"] for one in console("journal", "--json").json]
+    assert entries[-4:-1] == ["pin.add", "vouch.add", "announce"]
+    assert console("journal", "verify").code == 0
+
+
+def test_json(console: Console, foo: certs.Made, following: certs.Made, file: str) -> None:
+    """What add says, and the announcement."""
+    ran = console("announce", "foo", file, "--from", "2027-03-01", "--auto-retire", "0",
+                  *vouched(following), "--json")  # fmt: skip
+    said = ran.json
+    assert (said["peer"], said["fingerprint"]) == ("foo", following.fingerprint)
+    assert (said["state"], said["new_vouches"]) == ("trusted", 1)
+    assert said["begins_at"] == "2027-03-01T00:00:00Z"
+    assert (said["auto_retire_days"], said["replaces"]) == (0, [foo.fingerprint])
+
+
+def test_without_a_fingerprint_it_is_pending(
+    console: Console, foo: certs.Made, following: certs.Made, file: str
+) -> None:
+    """Announced is not vouched for; the note says what to type, and that works."""
+    ran = console("announce", "foo", file, "--from", "30d")
+    assert console.states() == {foo.fingerprint: "trusted", following.fingerprint: "pending"}
+    assert f"trustctl vouch {following.fingerprint[:16]} --peer foo --fingerprint" in ran.err
+    console("vouch", following.fingerprint[:16], "--peer", "foo", *vouched(following))
+    assert console.states()[following.fingerprint] == "trusted"
+
+
+def test_another_fingerprint_is_a_mismatch(console: Console, foo: certs.Made, file: str) -> None:
+    """Nothing is stored."""
+    ran = console.fails("announce", "foo", file, "--from", "30d", *vouched(foo), code=3)
+    assert "nothing was stored" in ran.err
+
+
+def test_the_same_again_is_no_change(
+    console: Console, following: certs.Made, file: str
+) -> None:  # fmt: skip
+    """Another date is refused: what was said stands."""
+    words = ("announce", "foo", file, "--from", "2027-03-01", *vouched(following))
+    console(*words)
+    before = console.state()
+    assert console(*words).out.startswith("already there: foo")
+    assert console.state() == before
+    ran = console.fails("announce", "foo", file, "--from", "2027-04-01", code=5)
+    assert "announced already, otherwise" in ran.err
+    assert f"trustctl retire {following.fingerprint} --peer foo" in ran.err
+    console("retire", following.fingerprint, "--peer", "foo")
+    console("announce", "foo", file, "--from", "2027-04-01")
+    assert console.states()[following.fingerprint] == "trusted"
+
+
+def test_which_pin_it_replaces_is_found_or_asked(
+    console: Console, foo: certs.Made, following: certs.Made, file: str
+) -> None:
+    """The one there is; those that share a name; else they are listed, and one has to be named."""
+    second = certs.self_signed("mx2.foo.test")
+    console.pin(second, "foo")
+    shared = console("announce", "foo", file, "--from", "30d", "--json").json
+    assert shared["replaces"] == [foo.fingerprint]
+    other = console.write("other.pem", certs.self_signed("new.foo.test").pem)
+    ran = console.fails("announce", "foo", other, "--from", "30d", code=2)
+    for made in (foo, second, following):
+        assert short(made.fingerprint) in ran.err
+    named = console("announce", "foo", other, "--from", "30d", "--json", "--replaces",
+                    second.fingerprint[:12], "--replaces", foo.fingerprint).json  # fmt: skip
+    assert sorted(named["replaces"]) == sorted([second.fingerprint, foo.fingerprint])
+
+
+def test_what_it_cannot_replace(
+    console: Console, foo: certs.Made, bar: certs.Made, file: str
+) -> None:
+    """Another peer's pin, itself, an authority, nothing; a peer that is not there."""
+    console.pin(bar, "bar")
+    authority = certs.authority()
+    console("add", console.write("ca.pem", authority.pem), "--peer", "foo", "--role", "authority")
+    for named, code in ((bar.fingerprint, 5), ("nonsense", 5), (authority.fingerprint, 2)):
+        console.fails("announce", "foo", file, "--from", "30d", "--replaces", named, code=code)
+    console.fails("announce", "nobody", file, "--from", "30d", code=5)
+    own = console.write("own.pem", bar.pem)
+    assert "no other pin" in console.fails("announce", "bar", own, "--from", "30d", code=5).err
+
+
+@pytest.mark.parametrize("words", [("--from", "someday"), ("--from", "30d", "--auto-retire", "366"),
+                                   ("--from", "30d", "--auto-retire", "-1"), ()])  # fmt: skip
+def test_values_that_it_cannot_have(console: Console, file: str, words: tuple[str, ...]) -> None:
+    """No date, more than a year."""
+    console.fails("announce", "foo", file, *words, code=2)
+
+
+def test_a_gap_between_the_two_is_told(console: Console, following: certs.Made, file: str) -> None:
+    """The old one ends before the next begins; the next is not valid when it is to begin."""
+    ran = console("announce", "foo", file, "--from", "2099-01-01", *vouched(following))
+    assert "before the next one begins" in ran.err
+    late = certs.self_signed("mx.foo.test", not_before=int(time.time()) + 50 * certs.DAY)
+    ran = console("announce", "foo", console.write("late.pem", late.pem), "--from", "10d")
+    assert "which is later" in ran.err
+
+
+def test_an_inventory_that_is_not_there_is_not_made(console: Console, foo: certs.Made) -> None:
+    """There is nobody who could announce anything."""
+    file = console.write("foo.pem", foo.pem)
+    console.fails("announce", "foo", file, "--from", format_moment(2_000_000_000), code=6)
+    assert not console.db.exists()
