@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 
@@ -12,6 +13,13 @@ from tests.lab.lab import Lab
 from tests.lab.network import Network
 
 _TOOLS = ("exim4", "update-exim4.conf", "unshare", "nsenter", "ip", "mount")
+
+
+def unavailable(why: str) -> NoReturn:
+    """Skip the test: this machine lacks something; where everything has to be there, fail."""
+    if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def _missing() -> str | None:
@@ -26,9 +34,7 @@ def _missing() -> str | None:
 def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     why = _missing()
     if why is not None:
-        if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
-            pytest.fail(why)
-        pytest.skip(why)
+        unavailable(why)
     with Network(tmp_path_factory.mktemp("lab")) as network:
         yield Lab(network)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import pwd
 import shutil
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,7 +22,7 @@ _BOUND = {
     "mailname": "/etc/mailname",
     "aliases": "/etc/aliases",
 }
-_HOLD = """
+HOLD = """
 set -e
 while [ $# -gt 1 ]; do
   [ -e "$2" ] || { [ -d "$1" ] && mkdir -p "$2" || touch "$2"; }
@@ -60,6 +58,7 @@ class Exim:
         name: str,
         *,
         address: str | None = None,
+        address6: str | None = None,
         settings: Mapping[str, str] | None = None,
         macros: str = "",
         files: Mapping[str, str] | None = None,
@@ -68,12 +67,13 @@ class Exim:
         """Make the host; it sends from here on.
 
         Args:
-            address: where a daemon would listen.
+            address, address6: where a daemon would listen.
             settings: what differs in update-exim4.conf.conf.
             macros: lines of Exim macros, read before everything else.
             files: what else to put into /etc/exim4.
         """
         self.network, self.name, self.address = network, name, address or "127.0.0.1"
+        self.addresses = [self.address, *([address6] if address6 else [])]
         base = network.directory / name
         base.mkdir()
         user = pwd.getpwnam("Debian-exim")
@@ -96,7 +96,7 @@ class Exim:
             self.put(path, text)
         bound = [str(part) for key, at in _BOUND.items() for part in (base / key, at)]
         self.pid = network.spawn(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", _HOLD, "sh", *bound],
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", HOLD, "sh", *bound],
             stdin=True,
         )
         self.generate()
@@ -126,13 +126,7 @@ class Exim:
     def serve(self) -> None:
         """Start the daemon, and wait until it listens."""
         self.ok("/usr/sbin/exim4", "-bd")
-        address = int.from_bytes(ipaddress.IPv4Address(self.address).packed, "little")
-        listening = f"{address:08X}:0019 00000000:0000 0A"
-        for _attempt in range(500):
-            if listening in Path(f"/proc/{self.pid}/net/tcp").read_text():
-                return
-            time.sleep(0.02)
-        raise AssertionError(f"{self.name} does not listen on {self.address}")
+        self.network.listening(*((one, 25) for one in self.addresses))
 
     def send(
         self, *recipients: str, sender: str = "ann@us.test", options: Sequence[str] = ("-odf",)
@@ -195,6 +189,16 @@ class Exim:
         return [one.partition(" for ")[2] for one in text.splitlines() if " <= " in one]
 
 
+def present(host: Exim, chain: Sequence[Made | bytes], key: Made | None = None) -> None:
+    """Let a receiver present this chain from the next connection on. Exim reads the files anew for
+    each where their names are expanded."""
+    owner = key or chain[0]
+    assert isinstance(owner, Made)
+    content = b"".join(one.pem if isinstance(one, Made) else one for one in chain)
+    for name, text in (("host.key", owner.key_pem), ("chain.pem", content)):
+        host.put(f"{name}.new", text).replace(host.etc / name)
+
+
 def receiver(
     network: Network,
     name: str,
@@ -205,29 +209,31 @@ def receiver(
     macros: str = "",
     files: Mapping[str, str | bytes] | None = None,
     links: Mapping[str, str] | None = None,
+    six: bool = False,
 ) -> Exim:
     """A peer's host (or an attacker's) that takes mail for any domain, with this certificate chain.
 
     The first of the chain is the host's own and brings the key, unless ``key`` does; ``main`` are
     lines of Exim's main section, ``macros`` what stands before it; ``files`` and ``links``
-    go into /etc/exim4 too.
+    go into /etc/exim4 too. ``six``: it has an IPv6 address as well.
     """
-    owner = key or chain[0]
-    assert isinstance(owner, Made)
-    address = network.address()
+    address, address6 = network.address(), network.address6() if six else None
     host = Exim(
         network,
         name,
         address=address,
-        settings={"dc_local_interfaces": address, "dc_relay_nets": "0.0.0.0/0"},
+        address6=address6,
+        settings={
+            "dc_local_interfaces": f"{address} ; {address6}" if six else address,
+            "dc_relay_nets": "0.0.0.0/0 ; ::/0",
+        },
         macros="MAIN_TLS_ENABLE = yes\n"
-        "MAIN_TLS_CERTIFICATE = /etc/exim4/chain.pem\n"
-        "MAIN_TLS_PRIVATEKEY = /etc/exim4/host.key\n"
+        "MAIN_TLS_CERTIFICATE = ${if eq{}{}{/etc/exim4/chain.pem}}\n"
+        "MAIN_TLS_PRIVATEKEY = ${if eq{}{}{/etc/exim4/host.key}}\n"
         "MAIN_LOG_SELECTOR = +received_recipients +tls_certificate_verified +tls_peerdn\n" + macros,
         files={"conf.d/main/99_lab": f"queue_only = true\n{main}"},
     )
-    host.put("chain.pem", b"".join(one.pem if isinstance(one, Made) else one for one in chain))
-    host.put("host.key", owner.key_pem)
+    present(host, chain, key)
     for path, content in (files or {}).items():
         host.put(path, content)
     for path, to in (links or {}).items():

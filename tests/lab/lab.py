@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 from tests import certs
 from tests.certs import Made
-from tests.lab.exim import Exim, receiver
+from tests.lab.exim import Exim, present, receiver
 from tests.lab.network import Network
 from tests.lab.senders import (
     LISTED,
@@ -23,20 +23,27 @@ from tests.lab.senders import (
 )
 
 S = TypeVar("S", bound=Exim)
+A = TypeVar("A", bound=Administered)
 _SMTPD = Path(__file__).resolve().with_name("smtpd.py")
 
 
 class Mx:
-    """A host that takes mail: its address, and what it has taken since the test began."""
+    """A host that takes mail: its addresses, and what it has taken since the test began."""
 
     def __init__(self, address: str, log: Path, exim: Exim | None = None) -> None:
         self.address, self._log, self._exim = address, log, exim
+        self.addresses = [address] if exim is None else exim.addresses
 
     def taken(self) -> list[str]:
         """The recipients of each message."""
         if self._exim is not None:
             return self._exim.received()
         return self._log.read_text().splitlines() if self._log.exists() else []
+
+    def present(self, *chain: Made | bytes, key: Made | None = None) -> None:
+        """Present this chain from the next connection on."""
+        assert self._exim is not None
+        present(self._exim, chain, key)
 
     def clear(self) -> None:
         """Forget what was taken."""
@@ -56,22 +63,35 @@ class Lab:
         self._hosts: dict[str, Mx] = {}
         self._senders: dict[str, Exim] = {}
 
-    def mx(self, name: str, *chain: Made | bytes, key: Made | None = None, main: str = "") -> Mx:
-        """A host that serves this chain; the same one for the same name."""
+    def mx(
+        self,
+        name: str,
+        *chain: Made | bytes,
+        key: Made | None = None,
+        main: str = "",
+        six: bool = False,
+    ) -> Mx:
+        """A host that serves this chain, by IPv6 too if asked; the same one for the same name."""
         if name not in self._hosts:
-            made = receiver(self.network, f"host-{name}", chain, key=key, main=main)
+            made = receiver(self.network, f"host-{name}", chain, key=key, main=main, six=six)
             self._hosts[name] = Mx(made.address, made.log, made)
         return self._hosts[name]
 
     def odd_mx(
-        self, name: str, chain: Sequence[bytes] = (), key: Made | None = None, *, says: str = ""
+        self,
+        name: str,
+        chain: Sequence[bytes] = (),
+        key: Made | None = None,
+        *,
+        says: str = "",
+        address: str = "",
     ) -> Mx:
         """A host that no mail server would be: without TLS, with a chain of junk, or with an answer
-        of its own to a command (``RCPT 451 later``)."""
+        of its own to a command (``RCPT 451 later``); ``address``: where a mail server is not."""
         if name not in self._hosts:
             folder = self.network.directory / f"odd-{name}"
             folder.mkdir()
-            address, log = self.network.address(), folder / "log"
+            address, log = address or self.network.address(), folder / "log"
             files = []
             if key is not None:
                 (folder / "chain.pem").write_bytes(b"".join(chain))
@@ -83,7 +103,8 @@ class Lab:
 
     def route(self, domain: str, mx: Mx, host: str = "", tlsa: str | None = None) -> None:
         """Let DNS send a domain's mail to this host, under the name that its MX always had."""
-        self.network.mail_for(domain, (host or f"mx.{domain}", mx.address), tlsa=tlsa)
+        name = host or f"mx.{domain}"
+        self.network.mail_for(domain, *((name, one) for one in mx.addresses), tlsa=tlsa)
 
     def begin(self) -> None:
         """Nobody has taken anything, and DNS is empty."""
@@ -127,14 +148,24 @@ class Lab:
     ) -> Administered:
         """A stock Debian Exim with a daemon, for which somebody types trustctl's commands."""
 
-        def make() -> Administered:
-            address = self.network.address()
-            given = {"dc_local_interfaces": address, **(settings or {})}
-            made = Administered(self.network, name, address=address, settings=given, macros=macros)
-            made.ok("/usr/sbin/exim4", "-bd", "-oP", "/run/exim4/exim.pid")
-            return made
+        return self.sender(
+            name, lambda: self.started(Administered, name, settings=settings, macros=macros)
+        )
 
-        return self.sender(name, make)
+    def started(
+        self,
+        kind: type[A],
+        name: str,
+        *,
+        settings: Mapping[str, str] | None = None,
+        macros: str = "",
+    ) -> A:
+        """A new host of this kind, with a daemon."""
+        address = self.network.address()
+        given = {"dc_local_interfaces": address, **(settings or {})}
+        made = kind(self.network, name, address=address, settings=given, macros=macros)
+        made.ok("/usr/sbin/exim4", "-bd", "-oP", "/run/exim4/exim.pid")
+        return made
 
     # certificates
 

@@ -1,10 +1,10 @@
 """A DNS server that answers what a file says, read anew for each query: spoofing is writing a file.
 
 Usage: python nameserver.py ZONE.json, where the zone is ``{"NAME": {"TYPE": [DATA, ...]}}``: ``A``
-an address, ``MX`` a host (optionally with a preference before it; ``.`` is nobody), ``CNAME`` a
-name, ``TLSA`` hex, ``SERVFAIL`` anything. Data after ``NAME: `` is said to be of that name,
-whatever was asked for. Every answer claims to be validated by DNSSEC (the AD bit): whoever trusts
-DNS here trusts the attacker.
+and ``AAAA`` an address, ``MX`` a host (optionally with a preference before it; ``.`` is nobody),
+``CNAME`` a name, ``TLSA`` hex, ``SERVFAIL`` anything. Data after ``NAME: `` is said to be of that
+name, whatever was asked for. Every answer claims to be validated by DNSSEC (the AD bit): whoever
+trusts DNS here trusts the attacker.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import struct
 import sys
 from pathlib import Path
 
-TYPES = {"A": 1, "CNAME": 5, "MX": 15, "TLSA": 52}
+TYPES = {"A": 1, "CNAME": 5, "MX": 15, "AAAA": 28, "TLSA": 52}
 _OK, _SERVFAIL, _NXDOMAIN = 0, 2, 3
 
 
@@ -47,9 +47,9 @@ def answer(query: bytes, zone: dict[str, dict[str, list[str]]]) -> bytes:
 
 
 def _record(kind: int, said: str) -> bytes:
-    owner, separator, data = said.rpartition(": ")
-    if kind == TYPES["A"]:
-        content = ipaddress.IPv4Address(data).packed
+    owner, separator, data = said.rpartition(": ")  # in an IPv6 address no space follows a colon
+    if kind in (TYPES["A"], TYPES["AAAA"]):
+        content = ipaddress.ip_address(data).packed
     elif kind == TYPES["MX"]:
         preference, _space, host = data.partition(" ") if data[0].isdigit() else ("10", "", data)
         content = struct.pack(">H", int(preference)) + _name(host)

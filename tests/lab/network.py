@@ -6,6 +6,7 @@ end: when the tests end, however they end, the kernel kills all of it.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 _HERE = Path(__file__).resolve().parent
+_TABLES = ("tcp", "tcp6")
 _SETUP = """
 set -e
 ip link set lo up
@@ -26,7 +28,8 @@ exec cat
 
 
 class Network:
-    """203.0.113.0/24 (for documentation, RFC 5737), and a DNS server that says what it is told."""
+    """203.0.113.0/24 and 2001:db8::/32 (for documentation, RFC 5737, RFC 3849), and a DNS server
+    that says what it is told."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -94,11 +97,41 @@ class Network:
         _ready(started)
         return child_of(started.pid)
 
+    def background(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a server inside that stays in the foreground; it ends with the network."""
+        started = subprocess.Popen(
+            [*self.inside(), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._children.append(started)
+        return started
+
+    def listening(self, *places: tuple[str, int]) -> None:
+        """Wait until somebody listens at each of these addresses and ports."""
+        wanted = {_as_in_proc(*one) for one in places}
+        for _attempt in range(1000):
+            seen = "".join(Path(f"/proc/{self.pid}/net/{one}").read_text() for one in _TABLES)
+            if all(one in seen for one in wanted):
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"nobody listens on {places}")
+
     def address(self) -> str:
         """An address that nobody has yet."""
         self._last_address += 1
         assert self._last_address < 255, "the network is full"
         return f"203.0.113.{self._last_address}"
+
+    def address6(self) -> str:
+        """An IPv6 address that nobody has yet."""
+        address = f"2001:db8::{self.address().rpartition('.')[2]}"
+        add = ("ip", "-6", "address", "add", f"{address}/128", "dev", "lo", "nodad")
+        added = self.run(add)
+        assert added.returncode == 0, added.stderr
+        return address
 
     def dns(self, records: dict[str, dict[str, list[str]]]) -> None:
         """From now on DNS says exactly this."""
@@ -108,14 +141,26 @@ class Network:
         new.replace(self.directory / "zone.json")
 
     def mail_for(self, domain: str, *hosts: tuple[str, str], tlsa: str | None = None) -> None:
-        """Let DNS name these (host name, address) for a domain, best first; the rest stays."""
-        self._zone[domain] = {"MX": [f"{10 + at} {one[0]}" for at, one in enumerate(hosts)]}
-        for name, address in hosts:
-            self._zone[name] = {"A": [address]}
+        """Let DNS name these (host name, address) for a domain, best first; the rest stays. A host
+        may have several addresses, of either kind."""
+        names = list(dict.fromkeys(name for name, _address in hosts))
+        self._zone[domain] = {"MX": [f"{10 + at} {name}" for at, name in enumerate(names)]}
+        for name in names:
+            self._zone[name] = {}
             self._zone.pop(f"_25._tcp.{name}", None)
             if tlsa is not None:
                 self._zone[f"_25._tcp.{name}"] = {"TLSA": [tlsa]}
+        for name, address in hosts:
+            self._zone[name].setdefault("AAAA" if ":" in address else "A", []).append(address)
         self.dns(self._zone)
+
+
+def _as_in_proc(address: str, port: int) -> str:
+    """How the kernel shows a listener: the address in words of its own byte order."""
+    packed = ipaddress.ip_address(address).packed
+    words = [packed[at : at + 4][::-1] for at in range(0, len(packed), 4)]
+    nobody = "0" * len(packed) * 2
+    return f"{b''.join(words).hex().upper()}:{port:04X} {nobody}:0000 0A"
 
 
 def _ready(process: subprocess.Popen[bytes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -104,12 +105,16 @@ class Administered(Exim):
 
     def trustctl(self, *words: str, code: int = 0, stdin: bytes = b"") -> str:
         """What the command says, results and complaints; ``code`` is the expected exit code."""
-        command = (str(Path(sys.executable).with_name("trustctl")), "--db", str(self.db), *words)
-        ran = self.run(*command, stdin=stdin)
+        ran = self.ran(*words, stdin=stdin)
         told = (ran.stdout + ran.stderr).decode()
         assert ran.returncode == code, (words, ran.returncode, told)
         assert "Traceback" not in told
         return told
+
+    def ran(self, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """The command's process, whatever became of it."""
+        program = str(Path(sys.executable).with_name("trustctl"))
+        return self.run(program, "--db", str(self.db), *words, stdin=stdin)
 
     @property
     def db(self) -> Path:

@@ -128,7 +128,8 @@ def probed(
         new = not kept.has((one.peer, one.leaf.fingerprint))
         if new and known.wire.same_key_renewal == "accept":
             _renew(tx, one.peer, judge.evidence(one.sighting)[0], found.predecessor, kept)
-    _retire(tx, known, kept, now)
+    # what was seen now was seen after the command began
+    _retire(tx, known, kept, max([now, *(one.sighting.at for one in hosts)]))
     return kept
 
 
