@@ -13,7 +13,16 @@ import pytest
 from tests.certs import Made, self_signed
 from tests.units.manager import Manager
 
-_TOOLS = ("systemctl", "systemd-analyze", "exim4", "update-exim4.conf", "unshare", "nsenter", "ip")
+_TOOLS = (
+    "systemctl",
+    "systemd-analyze",
+    "exim4",
+    "update-exim4.conf",
+    "unshare",
+    "nsenter",
+    "setpriv",
+    "ip",
+)
 _SETTINGS = {
     "dc_eximconfig_configtype": "internet",
     "dc_other_hostnames": "mx.us.test",
@@ -130,3 +139,13 @@ def stricter(share: Path) -> list[str]:
     )
     assert found
     return found[1].splitlines()
+
+
+def tried(host: Manager, unit: Path, commands: list[str], *more: str) -> list[str]:
+    """Those of the commands that work within the sandbox of a unit."""
+    lines = [f"if ( {one} ) >/dev/null 2>&1; then echo '{one}'; fi" for one in commands]
+    host.write("/var/lib/try", "\n".join(lines) + "\n")
+    host.install(unit, *more, "ExecStart=", "ExecStart=/bin/sh /var/lib/try")
+    ran = host.start(unit.name)
+    assert ran.result == "success", ran
+    return ran.said.splitlines()

@@ -95,10 +95,15 @@ class Manager:
         self.log = base / "log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", _CGROUP, "sh", str(base), self._group,
-                 _BOOT, "sh", str(base)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                [
+                    *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount"),
+                    *("sh", "-c", _CGROUP, "sh", str(base), self._group, _BOOT, "sh", str(base)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         for _attempt in range(500):
             try:
                 self.pid = child_of(self._process.pid)
