@@ -57,12 +57,13 @@ def test_every_command_of_the_issue_is_there() -> None:
     """Under the name that it is known by."""
     there = {" ".join(path) for path, _command in reference.commands()}
     assert there == {
-        "", "add", "fetch", "announce", "vouch", "withdraw", "distrust", "retire", "unprotect", "check", "list",
-        "show", "journal", "journal verify", "set", "import", "dump", "export", "generations",
-        "rollback", "uninstall", "audit", "probe", "history", "foresee", "db", "db upgrade", "db backup", "db check",
-        "share-card", "ca", "ca init", "ca issue", "ca sign", "ca renew", "ca rollover", "ca list",
-        "ca show", "ca certificate", "ca revoke", "ca crl", "ca ocsp", "ca request",
-        "ca sign-request", "ca accept", "ca lint", "ca cross", "ca tlsa", "ca next-key",
+        "", "add", "fetch", "announce", "vouch", "withdraw", "distrust", "retire", "unprotect",
+        "check", "list", "show", "journal", "journal verify", "set", "import", "dump", "export",
+        "generations", "rollback", "uninstall", "audit", "probe", "history", "foresee", "db",
+        "db upgrade", "db backup", "db check", "share-card", "ca", "ca init", "ca issue", "ca sign",
+        "ca renew", "ca rollover", "ca list", "ca show", "ca certificate", "ca revoke", "ca crl",
+        "ca ocsp", "ca request", "ca sign-request", "ca accept", "ca lint", "ca cross", "ca tlsa",
+        "ca next-key",
     }  # fmt: skip
 
 

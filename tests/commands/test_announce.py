@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import certs
 from tests.console import ANN, Console
+from tests.sightings import seen
+from trustctl.commands.wire import keeping, known
 from trustctl.facts.fingerprint import short
 from trustctl.facts.moment import format_moment
+from trustctl.inventory import observations
+from trustctl.inventory.transaction import reading, writing
 
 
 @pytest.fixture
@@ -149,3 +154,32 @@ def test_an_inventory_that_is_not_there_is_not_made(console: Console, foo: certs
     file = console.write("foo.pem", foo.pem)
     console.fails("announce", "foo", file, "--from", format_moment(2_000_000_000), code=6)
     assert not console.db.exists()
+
+
+def test_a_vouch_that_is_withdrawn_while_a_probe_runs_retires_nothing(
+    console: Console, foo: certs.Made, following: certs.Made, file: str
+) -> None:
+    """What was read before the hosts were asked is old news: the last trusted pin stays."""
+    console("announce", "foo", file, "--from", "2026-01-01", "--auto-retire", "14",
+            *vouched(following))  # fmt: skip
+    now = int(time.time())
+    looks = [seen(following, at=now - days * certs.DAY, peer="foo") for days in (20, 0)]
+
+    def probed(before: Callable[[], object]) -> list[tuple[str, str]]:
+        with reading(console.db) as tx:
+            known_before = known.read(tx.connection, None)
+        before()
+        with writing(console.db, "root", now) as tx:
+            observations.record(tx, looks)
+            judge = known.Judge(known_before, now)
+            return keeping.probed(tx, [], judge, known_before, now).retired
+
+    person = ("--peer", "foo", "--reason", "misheard")
+    assert probed(lambda: console("withdraw", following.fingerprint, *person)) == []
+    assert console.states()[foo.fingerprint] == "trusted"
+    console("vouch", following.fingerprint, "--peer", "foo")
+    assert probed(lambda: None) == [("foo", foo.fingerprint)]
+    assert console.states() == {foo.fingerprint: "retired", following.fingerprint: "trusted"}
+    (pin,) = (one for one in console("list", "--all", "--json").json if one["state"] == "retired")
+    assert "auto-retire after 14 days" in pin["retired_reason"]
+    assert console("journal", "verify").code == 0

@@ -134,19 +134,26 @@ def probed(
 
 
 def _retire(tx: WriteTransaction, known: Known, kept: Kept, now: int) -> None:
-    """Retire the pins of which an announcement says that they may be."""
-    from trustctl.inventory import announcements, observations, pins
+    """Retire the pins of which an announcement says that they may be.
+
+    Peers and settings are read anew: to look took minutes, and somebody may have withdrawn a vouch
+    meanwhile.
+    """
+    from trustctl.inventory import announcements, observations, pins, snapshot
+    from trustctl.inventory.settings import read_settings
     from trustctl.policy.rollover import retirable
 
     said = [
         one for one in announcements.of_peers(tx.connection) if one.auto_retire_days is not None
     ]
     wanted = {one.pin for one in said}
-    for peer in known.peers.values() if said else ():
-        if not wanted & {pin.id for pin in peer.pins}:
+    settings = read_settings(tx.connection)
+    for name, before in known.peers.items() if said else ():
+        if not wanted & {pin.id for pin in before.pins}:
             continue
-        seen = observations.of_peer(tx.connection, peer.name)
-        for pin, why in retirable(peer, said, seen, known.settings, now):
+        (peer,) = snapshot.read_peers(tx.connection, where=snapshot.named(name))
+        seen = observations.of_peer(tx.connection, name)
+        for pin, why in retirable(peer, said, seen, settings, now):
             fingerprint = pin.certificate.fingerprint
             found = pins.find(tx.connection, fingerprint, peer_name=peer.name)
             pins.retire(tx, pins.only(found, fingerprint, "retire"), why)
