@@ -118,6 +118,22 @@ def test_aliases_are_followed() -> None:
     assert found.hosts[0].addresses == ("192.0.2.8",)
 
 
+@pytest.mark.parametrize("proven", [True, False])
+def test_an_alias_that_is_not_proven_proves_nothing(proven: bool) -> None:
+    """The records that it leads to are, where whoever asks follows it: they are another's."""
+    table = {**FOO, "_25._tcp.mx.foo.test CNAME": ["tlsa.evil.test."]}
+    table["tlsa.evil.test TLSA"] = table.pop("_25._tcp.mx.foo.test TLSA")
+    bare, signed = zone(table), zone(table, flags=dns.flags.AD)
+
+    def reply(query: dns.message.Message) -> dns.message.Message | bytes | None:
+        alias = str(query.question[0].name).startswith("_25.")
+        return (bare if alias and not proven else signed)(query)
+
+    (host,) = told(reply).hosts
+    assert host.tlsa == (RECORD,)
+    assert host.tlsa_authenticated is proven
+
+
 def test_answers_about_other_names_are_ignored() -> None:
     """Records that nobody asked for, beside the answer or in its place, in whatever section."""
 

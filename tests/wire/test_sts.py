@@ -225,6 +225,7 @@ BAD_ANSWERS = {
     "a policy alone": POLICY,
     "control characters": b"HTTP/1.1 200 \x1b[2J\r\nContent-Type: \x1b[2J\r\n\r\n",
     "cut off": answer()[:-20],
+    "cut off between lines": answer(POLICY + b"mx: mx2.foo.test\r\n")[:-18],
     "a chunk cut off": OK + b"Transfer-Encoding: chunked\r\n\r\nff\r\n" + POLICY,
     "a chunk without size": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + POLICY,
     "a negative length": OK + b"Content-Length: -1\r\n\r\nversion: STSv2",

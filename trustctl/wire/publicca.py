@@ -29,7 +29,6 @@ _BLOCK = re.compile(
 _ROOTS_BYTES = 8 << 20
 _ABOVE_LIMIT = 16
 """The most certificates above the host's own that are looked at: no honest host presents more."""
-_DEPTH = 8
 _SIZE_LIMIT = 1 << 16
 _SHOWN = 80
 
@@ -165,14 +164,14 @@ def _verify(
     private: bool = False,
 ) -> x509.Certificate | None:
     """The authority at the end of the path (RFC 5280, 6.1; RFC 6125), None where there is no such
-    path, or no such name. The library limits the signatures that it checks.
+    path, or no such name. The library limits the depth (8), and how many signatures it checks.
 
     Args:
         private: the authority need not do all that the CA/Browser Forum asks for.
     """
     if not name:
         return None
-    builder = PolicyBuilder().store(store).max_chain_depth(_DEPTH)
+    builder = PolicyBuilder().store(store)
     if private:
         builder = builder.extension_policies(ca_policy=_PRIVATE_CA, ee_policy=_PRIVATE_HOST)
     verifier = builder.time(datetime.fromtimestamp(moment, UTC)).build_server_verifier(

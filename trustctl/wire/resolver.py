@@ -45,7 +45,6 @@ class Resolver:
             UsageError: ``server`` is no address.
         """
         self._questions = Questions(servers(server, trusted, resolv_conf), timeout_seconds)
-        self._hosts: dict[tuple[str, int], asyncio.Task[MailHost]] = {}
 
     async def route(self, domain: str, port: int = 25) -> MailRoute:
         """The hosts that take a domain's mail (RFC 5321, 5.1; RFC 7505), each looked up.
@@ -106,30 +105,22 @@ class Resolver:
         return tuple(one for one in answer.values if isinstance(one, bytes)), answer.problem
 
     async def _look(self, name: str, port: int, preference: int) -> MailHost:
-        key = (name, port)
-        task = self._hosts.get(key)
-        if task is None:
-            task = self._hosts[key] = asyncio.create_task(self._host(name, port))
-        found = await asyncio.shield(task)
-        if not preference:
-            return found
-        return MailHost(
-            name, preference, found.addresses, found.tlsa, found.tlsa_authenticated, found.problem,
-            found.tlsa_problem,
-        )  # fmt: skip
-
-    async def _host(self, name: str, port: int) -> MailHost:
         try:
-            return MailHost(name, 0, (str(ipaddress.ip_address(name)),))
+            return MailHost(name, preference, (str(ipaddress.ip_address(name)),))
         except ValueError:
             pass
         addresses, problem = await self.addresses(name)
         if not addresses:
-            return MailHost(name, problem=problem or "it has no address")
-        tlsa = await self._tlsa(name, port)
-        records = tuple(one for one in tlsa.values if isinstance(one, TlsaRecord))
+            return MailHost(name, preference, problem=problem or "it has no address")
+        found = await self._tlsa(name, port)
         return MailHost(
-            name, 0, addresses, records[:_TLSA_LIMIT], tlsa.authenticated, problem, tlsa.problem
+            name,
+            preference,
+            addresses,
+            tuple(one for one in found.values if isinstance(one, TlsaRecord))[:_TLSA_LIMIT],
+            found.authenticated,
+            problem,
+            found.problem,
         )
 
     async def _addresses(self, name: str) -> tuple[Answer, Answer]:
