@@ -14,6 +14,7 @@ import pytest
 
 from tests import certs, odd, reference
 from tests.authority import OwnCa
+from tests.commands.town import Town, town
 from tests.console import ANN, BOB, Console
 from tests.sightings import ABSENT, seen
 from trustctl import cli, errors
@@ -98,6 +99,11 @@ def _documented(command: str) -> dict[str, tuple[str, bool]]:
         found = _documented("ca list")
     if command == "announce":
         found |= _documented("add")
+    if command == "probe":  # a line as of fetch, or one with a finding
+        found |= {f"finding.{key}": kind for key, kind in _documented("audit").items()}
+        ours = _documented("fetch").items()
+        more = ("evidence", "chain")
+        found |= {key: kind for key, kind in ours if key.split("[")[0] not in more}
     if command == "show":
         rows = _documented("list")
         own = ("peer", "domains")
@@ -112,10 +118,19 @@ def _paths(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
                 yield f"{prefix}{key}", held
                 if isinstance(held, list):
                     yield from _paths(held, f"{prefix}{key}[].")
+                elif key == "finding":
+                    yield from _paths(held, f"{prefix}{key}.")
 
 
 @pytest.fixture
-def everything(console: Console, monkeypatch: pytest.MonkeyPatch) -> Console:
+def here(console: Console) -> Iterator[Town]:
+    """Mail hosts to ask."""
+    with town(console) as made:
+        yield made
+
+
+@pytest.fixture
+def everything(console: Console, here: Town, monkeypatch: pytest.MonkeyPatch) -> Console:
     """An inventory in which every documented key has a value somewhere, and a null where it may."""
     foo = certs.self_signed("mx.foo.test")
     authority = certs.authority()
@@ -143,6 +158,7 @@ def everything(console: Console, monkeypatch: pytest.MonkeyPatch) -> Console:
         nowhere = seen(None, "mx.nobody.test", at=tx.now, address="", outcome="no-host")
         kept = observations.record(tx, [looked, nowhere])
         observations.testify(tx, kept.ids[0], [ABSENT])
+    here.host("mx.foo.test", foo, "foo.test")
     own = OwnCa(console, monkeypatch)
     own.init("--permit", "our.test")
     (one, _two) = own.issue("mx1.our.test", "mx2.our.test")
@@ -159,6 +175,8 @@ _SAMPLES = {
         ("announce", "foo", "next.pem", "--from", "30d"),
         ("announce", "leaf", "other.pem", "--from", "30d", "--auto-retire", "7"),
     ),
+    "fetch": (("fetch", "foo.test", "mx.nobody.test", "--chain", "--dry-run"),),
+    "probe": (("probe", "--all"),),
     "list": (("list", "--all"),),
     "show": (("show", "foo"), ("show", "leaf"), ("show", "odd"), ("show", "bad"), ("show", "old")),
     "check": (
@@ -189,12 +207,13 @@ _BY_LINE = ("fetch", "history", "probe")
 
 
 @pytest.mark.parametrize("command", _SAMPLES)
-def test_every_key_of_the_json_is_documented(everything: Console, command: str) -> None:
+def test_every_key_of_the_json_is_documented(everything: Console, here: Town, command: str) -> None:
     """With its type, null where it may be null, and no key is documented that never comes."""
     documented = _documented(command)
     seen: set[str] = set()
     for words in _SAMPLES[command]:
-        out = everything.any(*words, "--json").out
+        asked = here.options if words[0] in ("fetch", "probe") else []
+        out = everything.any(*words, *asked, "--json").out
         lines = out.splitlines() if command in _BY_LINE else [out]
         for key, held in (pair for one in lines for pair in _paths(json.loads(one))):
             assert key in documented, f"{command}: {key} is not documented"
