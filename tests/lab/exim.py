@@ -190,8 +190,8 @@ class Exim:
 
 
 def present(host: Exim, chain: Sequence[Made | bytes], key: Made | None = None) -> None:
-    """Let a receiver present this chain from the next connection on. Exim reads the files anew for
-    each where their names are expanded."""
+    """Put a receiver's chain in place; one that reads it anew presents it from the next connection
+    on."""
     owner = key or chain[0]
     assert isinstance(owner, Made)
     content = b"".join(one.pem if isinstance(one, Made) else one for one in chain)
@@ -210,13 +210,16 @@ def receiver(
     files: Mapping[str, str | bytes] | None = None,
     links: Mapping[str, str] | None = None,
     six: bool = False,
+    anew: bool = False,
 ) -> Exim:
     """A peer's host (or an attacker's) that takes mail for any domain, with this certificate chain.
 
     The first of the chain is the host's own and brings the key, unless ``key`` does; ``main`` are
     lines of Exim's main section, ``macros`` what stands before it; ``files`` and ``links``
-    go into /etc/exim4 too. ``six``: it has an IPv6 address as well.
+    go into /etc/exim4 too. ``six``: it has an IPv6 address as well. ``anew``: it
+    reads the chain for each connection, as Exim does where the file's name has to be expanded.
     """
+    named = "${{if eq{{}}{{}}{{{}}}}}" if anew else "{}"
     address, address6 = network.address(), network.address6() if six else None
     host = Exim(
         network,
@@ -228,8 +231,8 @@ def receiver(
             "dc_relay_nets": "0.0.0.0/0 ; ::/0",
         },
         macros="MAIN_TLS_ENABLE = yes\n"
-        "MAIN_TLS_CERTIFICATE = ${if eq{}{}{/etc/exim4/chain.pem}}\n"
-        "MAIN_TLS_PRIVATEKEY = ${if eq{}{}{/etc/exim4/host.key}}\n"
+        f"MAIN_TLS_CERTIFICATE = {named.format('/etc/exim4/chain.pem')}\n"
+        f"MAIN_TLS_PRIVATEKEY = {named.format('/etc/exim4/host.key')}\n"
         "MAIN_LOG_SELECTOR = +received_recipients +tls_certificate_verified +tls_peerdn\n" + macros,
         files={"conf.d/main/99_lab": f"queue_only = true\n{main}"},
     )

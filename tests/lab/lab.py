@@ -73,7 +73,9 @@ class Lab:
     ) -> Mx:
         """A host that serves this chain, by IPv6 too if asked; the same one for the same name."""
         if name not in self._hosts:
-            made = receiver(self.network, f"host-{name}", chain, key=key, main=main, six=six)
+            made = receiver(
+                self.network, f"host-{name}", chain, key=key, main=main, six=six, anew=True
+            )
             self._hosts[name] = Mx(made.address, made.log, made)
         return self._hosts[name]
 
