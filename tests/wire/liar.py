@@ -15,8 +15,6 @@ import dns.message
 import dns.rdatatype
 import dns.rrset
 
-from tests.wire.nameservers import free_port
-
 Reply = Callable[[dns.message.Message], "dns.message.Message | bytes | None"]
 """What is answered to a query; None: nothing at all."""
 
@@ -33,10 +31,14 @@ class Liar:
         self.reply = reply
         self.stream = stream or reply
         self.host = host
-        self.port = port or free_port()
-        self.address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        self.port = port
         self.asked: Counter[str] = Counter()
         self.streams = 0
+
+    @property
+    def address(self) -> str:
+        """As a resolver's address is typed."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def answer(self, data: bytes, *, stream: bool) -> bytes | None:
         """The answer to one message."""
@@ -84,10 +86,22 @@ def liar(
 
     class Tcp(socketserver.ThreadingTCPServer):
         address_family = Udp.address_family
-        allow_reuse_address = True
+        allow_reuse_address = port != 0
         daemon_threads = True
 
-    with Udp((host, it.port), Datagram) as udp, Tcp((host, it.port), Stream) as tcp:
+    def pair() -> tuple[Udp, Tcp]:
+        while True:
+            tcp = Tcp((host, port), Stream)
+            it.port = tcp.server_address[1]
+            try:
+                return Udp((host, it.port), Datagram), tcp
+            except OSError:  # somebody else has it for UDP
+                tcp.server_close()
+                if port:
+                    raise
+
+    first, second = pair()
+    with first as udp, second as tcp:
         threads = [
             threading.Thread(target=one.serve_forever, args=(0.02,), daemon=True)
             for one in (udp, tcp)

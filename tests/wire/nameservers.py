@@ -12,7 +12,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import dns.exception
@@ -49,15 +49,15 @@ def free_port() -> int:
 def dnsmasq(*options: str) -> Iterator[str]:
     """dnsmasq with these options, which knows everything below .test; its address."""
     need("dnsmasq")
-    port = free_port()
-    with _running(
-        [
+
+    def command(port: int) -> list[str]:
+        return [
             "dnsmasq", "--no-daemon", "--no-resolv", "--no-hosts", "--conf-file=/dev/null",
             f"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--pid-file=",
             "--user=root", "--local=/test/", *options,
-        ],
-        port,
-    ) as address:  # fmt: skip
+        ]  # fmt: skip
+
+    with _running(command) as address:
         yield address
 
 
@@ -69,11 +69,10 @@ def unbound(folder: Path, zones: dict[str, Path], anchors: Sequence[Path]) -> It
         zones: by name. anchors: files of the keys that it takes for the zones' own.
     """
     need("unbound")
-    port = free_port()
     lines = [
         "server:", "chroot: ''", "username: ''", f"directory: '{folder}'", "pidfile: ''",
         "do-daemonize: no", "use-syslog: no", "logfile: ''", "interface: 127.0.0.1",
-        "outgoing-interface: 127.0.0.1", f"port: {port}", "module-config: 'validator iterator'",
+        "outgoing-interface: 127.0.0.1", "module-config: 'validator iterator'",
         "do-not-query-localhost: no", "num-threads: 1", "trust-anchor-signaling: no",
         "local-zone: 'test.' nodefault", "access-control: 127.0.0.0/8 allow", "do-ip6: no",
         "so-rcvbuf: 0", "so-sndbuf: 0", "hide-version: yes",
@@ -86,9 +85,13 @@ def unbound(folder: Path, zones: dict[str, Path], anchors: Sequence[Path]) -> It
             "auth-zone:", f"name: '{name}'", f"zonefile: '{path}'", "for-downstream: no",
             "for-upstream: yes", "fallback-enabled: no",
         ]  # fmt: skip
-    configuration = folder / "unbound.conf"
-    configuration.write_text("\n".join(lines) + "\n")
-    with _running(["unbound", "-d", "-c", str(configuration)], port) as address:
+
+    def command(port: int) -> list[str]:
+        configuration = folder / "unbound.conf"
+        configuration.write_text("\n".join([*lines, "server:", f"port: {port}", ""]))
+        return ["unbound", "-d", "-c", str(configuration)]
+
+    with _running(command) as address:
         yield address
 
 
@@ -124,31 +127,33 @@ def zone(folder: Path, name: str, records: str) -> Path:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], port: int) -> Iterator[str]:
-    """A server that answers, until it is not needed any more."""
+def _running(command: Callable[[int], list[str]]) -> Iterator[str]:
+    """A server that answers on a port that is free, until it is not needed any more."""
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    try:
-        _await_answer(process, port)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
+    for _try in range(3):  # somebody else may have taken the port in the meantime
+        port = free_port()
+        process = subprocess.Popen(
+            command(port), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
         assert process.stderr is not None
-        process.stderr.close()
+        with process.stderr as errors:
+            try:
+                if _answers(process, port):
+                    yield f"127.0.0.1:{port}"
+                    return
+            finally:
+                process.terminate()
+                process.wait(10)
+            said = errors.read().decode()
+    pytest.fail(f"the name server does not answer: {said}")
 
 
-def _await_answer(process: subprocess.Popen[bytes], port: int) -> None:
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
     query = dns.message.make_query("nobody.test", "A")
     ends = time.monotonic() + 20
-    while time.monotonic() < ends:
-        if process.poll() is not None:
-            assert process.stderr is not None
-            pytest.fail(f"the name server ended: {process.stderr.read().decode()}")
+    while time.monotonic() < ends and process.poll() is None:
         with contextlib.suppress(dns.exception.DNSException, OSError):
             dns.query.udp(query, "127.0.0.1", 0.2, port)
-            return
+            return True
         time.sleep(0.02)
-    pytest.fail("the name server does not answer")
+    return False

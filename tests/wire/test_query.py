@@ -38,13 +38,17 @@ def test_a_remote_resolvers_word_on_dnssec_is_not_believed() -> None:
         capture_output=True, check=True, text=True,
     )  # fmt: skip
     assert json.loads(ran.stdout) == {
-        "named": [1, False, False],
-        "named as trusted": [1, True, True],
-        "of resolv.conf": [1, False, False],
-        "of resolv.conf with trust-ad": [1, True, True],
-        "on this machine": [1, True, True],
-        "on this machine, of resolv.conf": [1, True, True],
-        "on this machine, over IPv6": [1, True, True],
+        "named": [1, False, False, False],
+        "named as trusted": [1, True, True, False],
+        "of resolv.conf": [1, False, False, False],
+        "of resolv.conf with trust-ad": [1, True, True, False],
+        "on this machine": [1, True, True, False],
+        "on this machine, of resolv.conf": [1, True, True, False],
+        "on this machine, over IPv6": [1, True, True, False],
+        # what fails DNSSEC here is not asked of somebody who does not validate
+        "one here that refuses, one there": [0, True, False, True],
+        "nobody, then one here": [1, True, True, False],
+        "one that does not serve us, then one here": [1, True, True, False],
     }
 
 

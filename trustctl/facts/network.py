@@ -169,15 +169,17 @@ def may_dial(address: str, allowed: Iterable[str]) -> bool:
     found = _parse(address)
     if found is None:
         return False
-    networks = [ipaddress.ip_network(one) for one in allowed]
-    if _within(found, networks):
+    inner = _carried(found) if isinstance(found, ipaddress.IPv6Address) else None
+    if _is_public(found if inner is None else inner):
         return True
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = _carried(found)
-        if inner is None:
-            return found in _GLOBAL_UNICAST and not _within(found, _NOT_PUBLIC_6)
-        found = inner
-    return _within(found, networks) or not _within(found, _NOT_PUBLIC_4)
+    networks = [ipaddress.ip_network(one) for one in allowed]
+    return _within(found, networks) or (inner is not None and _within(inner, networks))
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return not _within(address, _NOT_PUBLIC_4)
+    return address in _GLOBAL_UNICAST and not _within(address, _NOT_PUBLIC_6)
 
 
 def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

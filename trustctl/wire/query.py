@@ -169,7 +169,10 @@ class Questions:
                 problem = error
                 continue
             self._answered = True
-            if said[0].rcode() in _KNOWING:
+            # where a validating resolver refuses what DNSSEC does not prove, one that does not
+            # validate would give it
+            final = (*_KNOWING, dns.rcode.SERVFAIL) if server.believed else _KNOWING
+            if said[0].rcode() in final:
                 break
         if said is not None:
             return said
