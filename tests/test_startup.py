@@ -67,3 +67,21 @@ def test_reading_the_inventory_parses_no_certificate(tmp_path: Path) -> None:
         assert code == expected
         assert "sqlalchemy" in names
         assert not names & {"cryptography", "alembic", "asn1crypto", "tabulate"}
+
+
+def test_reading_pins_loads_nothing_of_what_is_seen(tmp_path: Path) -> None:
+    """Neither the tables of the wire nor their records, where nothing was ever renewed."""
+    database = str(tmp_path / "trustctl.db")
+    assert _loaded(["--db", database, "set", "vouches_required", "2"])[0] == 0
+    told = _LOADED.replace('.split(".")[0]', "")
+    for words in (["list"], ["check", "foo.test"]):
+        done = subprocess.run(
+            [sys.executable, "-c", told, json.dumps(["--db", database, *words])],
+            capture_output=True, check=True, timeout=60,
+        )  # fmt: skip
+        names = set(json.loads(done.stdout)[1])
+        assert "trustctl.inventory.snapshot" in names
+        assert not names & {
+            "trustctl.facts.wire", "trustctl.facts.network", "trustctl.facts.notification",
+            "trustctl.inventory.schema_wire", "trustctl.inventory.renewed",
+        }  # fmt: skip

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
 from trustctl.errors import DatabaseError, UsageError
 from trustctl.facts.records import Settings
-from trustctl.facts.wire import WireSettings
 from trustctl.inventory.schema import peer, setting
 from trustctl.inventory.transaction import WriteTransaction
+
+if TYPE_CHECKING:
+    from trustctl.facts.wire import WireSettings
 
 _NUMBER = re.compile(r"0*[1-9]", re.ASCII)
 UNSET = "none"
@@ -67,8 +69,7 @@ def _mail(text: str) -> str:
     return parse_mail_address(text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
+class _Setting(NamedTuple):
     """A setting: what it means in a line, and how a value is read: to its one usual form."""
 
     meaning: str
@@ -136,6 +137,8 @@ def read_wire(connection: Connection) -> WireSettings:
     Raises:
         DatabaseError: a stored value has no meaning.
     """
+    from trustctl.facts.wire import WireSettings
+
     found = read_texts(connection)
     return WireSettings(
         ehlo_name=found["ehlo_name"],
