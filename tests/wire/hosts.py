@@ -9,8 +9,9 @@ import ssl
 import struct
 import tempfile
 import threading
+import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tests.certs import Made, pem
@@ -29,7 +30,7 @@ class Host:
 
     Attributes:
         port: where it listens. calls: how many connections there were; ``under_way``: how many
-            there are; ``most``: how many there were at a time.
+            there are.
     """
 
     def __init__(self, script: Script, address: str = "127.0.0.1", port: int = 0) -> None:
@@ -38,7 +39,7 @@ class Host:
         self._script = script
         self._listener = socket.create_server((address, port), family=family, backlog=512)
         self.port: int = self._listener.getsockname()[1]
-        self.calls = self.most = self.under_way = 0
+        self.calls = self.under_way = 0
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._errors: list[BaseException] = []
@@ -76,7 +77,6 @@ class Host:
             with self._lock:
                 self.calls += 1
                 self.under_way += 1
-                self.most = max(self.most, self.under_way)
                 self._open.add(conn)
             thread = threading.Thread(target=self._serve, args=(conn,))
             self._threads.append(thread)
@@ -124,6 +124,45 @@ def lead(conn: socket.socket, protocol: Protocol = "smtp") -> None:
         conn.sendall(one)
 
 
+SERVER_HELLO = b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03"  # and no more of it
+
+
+def silence(conn: socket.socket) -> None:
+    """Say nothing."""
+
+
+def greeting(conn: socket.socket) -> None:
+    """Greet, and hear EHLO."""
+    conn.sendall(GOOD["smtp"][0])
+    heard(conn)
+
+
+def half_greeting(conn: socket.socket) -> None:
+    """Begin to greet."""
+    conn.sendall(b"220-mx.foo")
+
+
+def offering(conn: socket.socket) -> None:
+    """Offer STARTTLS, and be asked for it."""
+    greeting(conn)
+    conn.sendall(GOOD["smtp"][1])
+    heard(conn)
+
+
+def hello(conn: socket.socket) -> None:
+    """Agree to TLS, and hear the ClientHello."""
+    lead(conn)
+    heard(conn)
+
+
+def half_hello(conn: socket.socket) -> None:
+    """Begin to answer the ClientHello."""
+    hello(conn)
+    conn.sendall(SERVER_HELLO)
+    conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    time.sleep(0.1)  # so that it is read before what follows
+
+
 def good(context: ssl.SSLContext, protocol: Protocol = "smtp",
          farewells: list[bytes] | None = None) -> Script:  # fmt: skip
     """A good host; what is said within TLS is put into ``farewells``."""
@@ -164,6 +203,16 @@ def server_context(
         if version is not None:
             context.maximum_version = version
     return context
+
+
+def all_seen(endpoints: Iterable[Endpoint], *, budget_seconds: float) -> list[Sighting]:
+    """What is seen of each, all at the same time."""
+
+    async def look() -> list[Sighting]:
+        calls = [dial.sight(one, ehlo=EHLO, budget_seconds=budget_seconds) for one in endpoints]
+        return await asyncio.gather(*calls)
+
+    return asyncio.run(look())
 
 
 def seen(endpoint: Endpoint, *, budget_seconds: float = PATIENCE_SECONDS) -> Sighting:

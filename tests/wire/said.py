@@ -47,6 +47,8 @@ GOOD: dict[Protocol, tuple[bytes, ...]] = {
 }
 """What a good host says, answer by answer; the last one begins TLS."""
 
+SPOKEN: tuple[Protocol, ...] = tuple(GOOD)
+
 ASKED: dict[Protocol, tuple[bytes, ...]] = {
     "smtp": (b"EHLO probe.bar.test\r\n", b"STARTTLS\r\n"),
     "lmtp": (b"LHLO probe.bar.test\r\n", b"STARTTLS\r\n"),

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.wire.said import ASKED, EHLO, GOOD, begun, ended
+from tests.wire.said import ASKED, EHLO, GOOD, SPOKEN, begun, ended
 from trustctl.facts.wire import PROTOCOLS, Endpoint, Protocol
 from trustctl.wire.dialogue import dialogue
 from trustctl.wire.lines import Dialogue, DialogueError
 
-SPOKEN: tuple[Protocol, ...] = tuple(GOOD)
 _FLOOD = 100_000
 
 
@@ -120,6 +121,32 @@ def test_noise_is_no_protocol(protocol: Protocol, noise: bytes) -> None:
         error = ended(protocol, noise, outcome="garbled", detail="\\xff\\xfe")
     assert error.detail.isprintable()
     assert len(error.detail) < 120
+
+
+@given(
+    st.sampled_from(SPOKEN),
+    st.lists(
+        st.one_of(
+            st.binary(max_size=50),
+            st.sampled_from([one for said in GOOD.values() for one in said]),
+            st.sampled_from(
+                [b"250-", b"220 ", b"* ", b"a1 OK", b"+OK", b"\r\n", b"<", b">", b"\x30"]
+            ),
+        ),
+        max_size=8,
+    ),
+)
+def test_whatever_a_host_says_is_an_outcome(protocol: Protocol, said: list[bytes]) -> None:
+    """No other exception, nothing that a terminal obeys, nothing kept beyond the limit."""
+    leading = begun(protocol)
+    try:
+        for one in said:
+            if leading.ready:
+                break
+            leading.receive(one)
+    except DialogueError as error:
+        assert error.detail.isprintable()  # noqa: PT017
+        assert not leading.ready
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

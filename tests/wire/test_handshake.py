@@ -8,12 +8,14 @@ import socket
 import ssl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from OpenSSL import crypto
 
 from tests import certs, odd
 from tests.wire.hosts import Script, good, heard, host, lead, seen, server_context
 from trustctl.facts.wire import Sighting
-from trustctl.wire.handshake import CERTIFICATES, Handshake, certificates
+from trustctl.wire.handshake import CERTIFICATES, Handshake, HandshakeError, certificates
 
 _VERSIONS = [
     (ssl.TLSVersion.TLSv1, "TLSv1"),
@@ -273,6 +275,28 @@ def test_a_certificate_message_that_is_none(body: bytes, tls13: bool) -> None:
     """Lengths that do not add up are refused, not guessed at."""
     with pytest.raises(ValueError, match="length"):
         certificates(body, tls13=tls13)
+
+
+@given(st.lists(st.binary(max_size=200), max_size=5), st.booleans())
+def test_whatever_a_host_sends_is_a_failure_or_the_beginning(
+    sent: list[bytes], framed: bool
+) -> None:
+    """No other exception, and no success."""
+    shake = Handshake("mx.foo.test")
+    shake.opening()
+    with contextlib.suppress(HandshakeError):
+        for one in sent:
+            shake.receive(_record(one) if framed else one)
+    assert not shake.done
+    assert shake.chain == ()
+
+
+@given(st.binary(max_size=60), st.booleans())
+def test_whatever_is_no_certificate_message_is_a_value_error(body: bytes, tls13: bool) -> None:
+    """And what is one has no more in it than came."""
+    with contextlib.suppress(ValueError):
+        found = certificates(body, tls13=tls13)
+        assert all(one and one in body for one in found)
 
 
 def test_a_certificate_message() -> None:

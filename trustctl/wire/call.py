@@ -94,6 +94,11 @@ class Call:
         if not self._told:
             self._end("timeout", f"{self._where()}: {detail}")
 
+    @property
+    def nameless(self) -> bool:
+        """The host has not been told yet which of its names is meant."""
+        return self._handshake is None and self.endpoint.protocol != "xmpp"
+
     # what the event loop calls
 
     def _connect(self) -> None:
@@ -235,7 +240,6 @@ class Call:
             None if shake is None else shake.cipher,
             shake.chain if shake is not None and outcome == "presented" else (),
         )
-        self._handshake = None
         if self._timer is not None:
             self._timer.cancel()
         if goodbye and self._connected:
@@ -244,6 +248,7 @@ class Call:
             self._send(goodbye)
             self._timer = self._loop.call_later(LINGER_SECONDS, self._late)
             self._watcher.seen(self, sighting, transient)
+            self._handshake = None
         else:
             self._watcher.seen(self, sighting, transient)
             self._shut()
@@ -262,6 +267,7 @@ class Call:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._handshake = None
         sock, self._socket = self._socket, None
         if sock is None:
             return False

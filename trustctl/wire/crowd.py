@@ -102,6 +102,17 @@ class _Crowd:
                 self._again[host] = self._loop.call_later(delay, self._retry, host)
                 return
         self._tell(host, sighting)
+        if sighting.outcome == "timeout" and call.nameless:
+            self._spare(sighting)
+
+    def _spare(self, hung: Sighting) -> None:
+        """Those who wait for the same door by other names would hang there one after the other."""
+        place = hung.endpoint
+        for host in self._queued.get(place.address, ()):
+            other = host.endpoint
+            if (other.port, other.protocol) == (place.port, place.protocol):
+                detail = f"as {place.host} at the same address: {hung.detail}"
+                self._tell(host, dataclasses.replace(hung, endpoint=other, detail=detail))
 
     def over(self, call: Call) -> None:
         host = self._calls.pop(call, None)
@@ -113,11 +124,13 @@ class _Crowd:
             self._busy[address] = left
         else:
             del self._busy[address]
-        queued = self._queued.get(address)
+        queued = self._queued.get(address, deque())
+        while queued and self._found[queued[0].index] is not None:
+            queued.popleft()
         if queued:
             self._ready.appendleft(queued.popleft())
-            if not queued:
-                del self._queued[address]
+        else:
+            self._queued.pop(address, None)
         self._next()
         self._finish()
 

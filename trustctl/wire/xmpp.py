@@ -10,6 +10,7 @@ _PIECE = re.compile(rb"""\s*+(?:[^<\s][^<]*+|<(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>
 _TAG = re.compile(rb"<(/?)(?:[A-Za-z][\w.-]*:)?([A-Za-z][\w.-]*)")
 _TLS = b"urn:ietf:params:xml:ns:xmpp-tls"
 _SERVERS = 5269
+_OPENING = "the opening of a stream"
 
 
 class Xmpp(Bounded):
@@ -27,7 +28,7 @@ class Xmpp(Bounded):
 
     def opening(self) -> bytes:
         """Our end of the stream: a server answers with its own."""
-        self.asked = "a stream"
+        self.asked = _OPENING
         return (
             f"<?xml version='1.0'?><stream:stream xmlns='jabber:{self._content}' to='{self._to}'"
             " xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
@@ -46,7 +47,7 @@ class Xmpp(Bounded):
     def take(self, piece: bytes) -> bytes:
         """One tag, or text."""
         piece = piece.strip()
-        if piece.startswith(b"<?") and self.asked == "a stream":
+        if piece.startswith(b"<?") and self.asked == _OPENING:
             return b""
         found = _TAG.match(piece)
         if found is None:
@@ -56,7 +57,7 @@ class Xmpp(Bounded):
         closing, name, whole = bool(found[1]), found[2], piece.endswith(b"/>")
         if name == b"error" or (closing and name == b"stream"):
             raise DialogueError("declined", f"it ends the stream: {quoted(piece)}")
-        if self.asked == "a stream":
+        if self.asked == _OPENING:
             return self._opened(name, closing or whole, piece)
         return self._answered(name, closing or whole, piece)
 
