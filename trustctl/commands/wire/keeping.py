@@ -172,7 +172,8 @@ def _pin(
     from trustctl.facts.addition import Addition
     from trustctl.inventory.additions import Additions
 
-    leaf, *chain = judge.evidence(one.sighting)
+    # whoever compared the digits means this host's chain, too: exports need it to find a path
+    leaf, *chain = judge.evidence(one.sighting, whole=confirmation is not None)
     key = (one.peer, leaf.facts.fingerprint)
     owner = known.peers.get(one.peer)
     before = [] if owner is None else owner.pins
