@@ -201,3 +201,31 @@ def test_a_renewal_with_the_same_key_is_pinned_where_a_setting_says_so(lab: Lab)
     us.export("--yes")
     assert outcome(us) == "waits"
     us.trustctl("journal", "verify")
+
+
+def test_a_certificate_without_its_issuer_is_told_before_mail_waits(lab: Lab) -> None:
+    """What the peer sent by mail was its certificate alone; its host presents an intermediate one
+    too, and Exim finds no path. The probe says so, and the digits bring what is needed. The next
+    one, with the same key, is pinned by itself, with its chain."""
+    root = certs.authority("Public CA")
+    inter = certs.issue(root, (), ca=True, subject="Intermediate")
+    made = certs.issue(inter, MX)
+    mx = lab.mx("issued", made, inter)
+    us = watcher(lab, "issued.test")
+    lab.route(FOO, mx, MX)
+    us.add(made, "foo")
+    us.export()
+    assert outcome(us) == "waits"
+    us.probe(*OTHER, of=FOO)
+    us.confirm(FOO, made)
+    us.export()
+    assert outcome(us) == VERIFIED
+    us.probe(of=FOO)
+
+    us.trustctl("set", "same_key_renewal", "accept")
+    renewed = certs.issue(inter, MX, key=made.key)
+    mx.present(renewed, inter)
+    us.probe(*RENEWED, of=FOO)
+    us.export()
+    assert outcome(us) == VERIFIED
+    us.probe(of=FOO)
