@@ -55,6 +55,11 @@ def test_both_are_trusted_and_exported(
     entries = [one["action"] for one in console("journal", "--json").json]
     assert entries[-4:-1] == ["pin.add", "vouch.add", "announce"]
     assert console("journal", "verify").code == 0
+    shown = console("show", "foo").out.splitlines()
+    at = shown.index("announced for  2027-03-01")
+    assert shown[at + 1].split(maxsplit=1) == ["replaces", short(foo.fingerprint)]
+    (old, new) = console("show", "foo", "--json").json[0]["pins"]
+    assert (old["announced_for"], new["announced_for"]) == (None, "2027-03-01T00:00:00Z")
 
 
 def test_json(console: Console, foo: certs.Made, following: certs.Made, file: str) -> None:
@@ -162,13 +167,13 @@ def test_a_vouch_that_is_withdrawn_while_a_probe_runs_retires_nothing(
     """What was read before the hosts were asked is old news: the last trusted pin stays."""
     console("announce", "foo", file, "--from", "2026-01-01", "--auto-retire", "14",
             *vouched(following))  # fmt: skip
-    now = int(time.time())
-    looks = [seen(following, at=now - days * certs.DAY, peer="foo") for days in (20, 0)]
 
     def probed(before: Callable[[], object]) -> list[tuple[str, str]]:
         with reading(console.db) as tx:
             known_before = known.read(tx.connection, None)
         before()
+        now = int(time.time())
+        looks = [seen(following, at=now - days * certs.DAY, peer="foo") for days in (20, 0)]
         with writing(console.db, "root", now) as tx:
             observations.record(tx, looks)
             judge = known.Judge(known_before, now)
