@@ -20,7 +20,7 @@ from trustctl.facts.certificate import parse_certificate
 from trustctl.facts.records import Peer, Pin, Role, Settings, Vouch
 from trustctl.facts.wire import Endpoint, Sighting, WireSettings
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-wire")]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-wire-hosts")]
 FOO, MX = "foo.test", "mx.foo.test"
 NOW = int(time.time())
 ENDED: Any = {"not_before": NOW - 9 * DAY, "days": 8}

@@ -53,7 +53,11 @@ def test_from_the_first_look_to_verified_mail(lab: Lab) -> None:
     made = certs.self_signed(MX)
     mx = lab.mx("look", made, six=True)
     lab.route(FOO, mx, MX)
+    before = mx.log()
     seen = us.fetch(FOO, "--peer", "foo")
+    said = mx.log().removeprefix(before).splitlines()
+    complaints = [one for one in said if "no host name found" not in one]
+    assert complaints == [], "we say goodbye as we should, in TLS and below it"
     assert {one["address"] for one in seen} == set(mx.addresses)
     for one in seen:
         assert one["fingerprint"] == made.fingerprint == shown_by_openssl(us, one["address"])
