@@ -67,8 +67,8 @@ def test_from_the_first_look_to_verified_mail(lab: Lab) -> None:
     us.export()
     assert outcome(us) == "remote_smtp CV=no", "nothing is protected because somebody looked"
 
-    said = us.trustctl("vouch", made.fingerprint, "--peer", "foo", "--domain", FOO, *ANN)
-    assert all(one in said for one in mx.addresses), "where it was seen is told"
+    told = us.trustctl("vouch", made.fingerprint, "--peer", "foo", "--domain", FOO, *ANN)
+    assert all(one in told for one in mx.addresses), "where it was seen is told"
     us.export()
     assert outcome(us) == VERIFIED
     us.probe(of=FOO)
