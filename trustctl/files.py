@@ -29,7 +29,7 @@ _HINTS = {
     errno.EIO: "the disk is failing",
     errno.ENAMETOOLONG: "take a shorter name",
 }
-_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 """What rename(2) says of a folder's new name that another process has just taken."""
 
 
@@ -52,11 +52,11 @@ def write_all(handle: int, chunks: Iterable[bytes | memoryview]) -> int:
     """Write all of it; a short write goes on where it stopped. Returns the number of bytes."""
     total = 0
     for chunk in chunks:
-        view = memoryview(chunk)
-        while view:
-            written = os.write(handle, view)
-            total += written
-            view = view[written:]
+        written = os.write(handle, chunk)
+        size = memoryview(chunk).nbytes
+        while written < size:
+            written += os.write(handle, memoryview(chunk).cast("B")[written:])
+        total += size
     return total
 
 
@@ -70,11 +70,13 @@ def create(
         Its size in bytes.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(path, flags, 0o600)
+    public = bool(mode & 0o004) and group is None  # nobody has to be kept out until it has its mode
+    handle = os.open(path, flags, mode if public else 0o600)
     try:
         if group is not None:
             os.fchown(handle, -1, group)
-        os.fchmod(handle, mode)
+        if os.fstat(handle).st_mode & 0o7777 != mode:  # a twentieth of the file's cost on ext4
+            os.fchmod(handle, mode)
         return write_all(handle, chunks)
     except BaseException:
         os.unlink(path)
@@ -164,7 +166,7 @@ def make_folder(path: Path, *, mode: int, group: int | None) -> bool:
     except BaseException as error:
         with suppress(OSError):
             os.rmdir(scratch)
-        if isinstance(error, OSError) and error.errno in _TAKEN:
+        if isinstance(error, OSError) and error.errno in TAKEN:
             return False
         raise
     sync(path.parent)
