@@ -24,7 +24,7 @@ from trustctl import cli
 ANN = "Ann <ann@bar.test>"
 BOB = "Bob <bob@bar.test>"
 _TABLES = ("list", "show", "journal", "generations", "set")
-_BY_LINE = ("fetch", "probe")
+_BY_LINE = ("fetch", "probe", "history")
 _TARGETED = {"export", "generations", "rollback"}
 _PATIENCE_SECONDS = 30
 # a terminal of its own, so that ^C reaches it

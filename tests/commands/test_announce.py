@@ -11,7 +11,7 @@ import pytest
 from tests import certs
 from tests.console import ANN, Console
 from tests.sightings import seen
-from trustctl.commands.wire import keeping, known
+from trustctl.commands.wire import keeping, known, retiring
 from trustctl.facts.fingerprint import short
 from trustctl.facts.moment import format_moment
 from trustctl.inventory import observations
@@ -176,8 +176,9 @@ def test_a_vouch_that_is_withdrawn_while_a_probe_runs_retires_nothing(
         looks = [seen(following, at=now - days * certs.DAY, peer="foo") for days in (20, 0)]
         with writing(console.db, "root", now) as tx:
             observations.record(tx, looks)
-            judge = known.Judge(known_before, now)
-            return keeping.probed(tx, [], judge, known_before, now).retired
+            kept = keeping.Kept()
+            retiring.retire(tx, known_before, kept, now)
+            return kept.retired
 
     person = ("--peer", "foo", "--reason", "misheard")
     assert probed(lambda: console("withdraw", following.fingerprint, *person)) == []
@@ -188,3 +189,30 @@ def test_a_vouch_that_is_withdrawn_while_a_probe_runs_retires_nothing(
     (pin,) = (one for one in console("list", "--all", "--json").json if one["state"] == "retired")
     assert "auto-retire after 14 days" in pin["retired_reason"]
     assert console("journal", "verify").code == 0
+
+
+@pytest.mark.parametrize(("ended", "states"), [(True, "trusted"), (False, "retired")])
+def test_a_next_one_whose_chain_has_ended_retires_nothing(
+    console: Console, foo: certs.Made, ended: bool, states: str
+) -> None:
+    """Every host presents it, and it is vouched for; mail would wait all the same, so the old one
+    stays. With a chain that holds it goes."""
+    root = certs.authority("Their root")
+    over = {"days": 5, "not_before": int(time.time()) - 10 * certs.DAY} if ended else {}
+    middle = certs.issue(root, (), ca=True, subject="Middle", **over)  # type: ignore[arg-type]
+    leaf = certs.issue(middle, "mx.foo.test")
+    console.pin(foo, "foo")
+    file = console.write("next.pem", leaf.pem + middle.pem + root.pem)
+    console("announce", "foo", file, "--from", "2026-01-01", "--auto-retire", "14", *vouched(leaf))
+    now = int(time.time())
+    with reading(console.db) as tx:
+        before = known.read(tx.connection, None)
+    kept = keeping.Kept()
+    with writing(console.db, "root", now) as write:
+        looks = [seen(leaf, at=now - days * certs.DAY, peer="foo") for days in (20, 0)]
+        observations.record(write, looks)
+        retiring.retire(write, before, kept, now)
+    assert console.states() == {foo.fingerprint: states, leaf.fingerprint: "trusted"}
+    assert [one.startswith("no pin of foo was retired: mail to ") for one in kept.notes] == [
+        True
+    ] * ended
