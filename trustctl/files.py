@@ -19,6 +19,7 @@ TEMPORARY = ".trustctl-tmp-"
 """How the names of our unfinished files begin: what a killed run leaves is known by it."""
 
 LOCK_SECONDS = 10
+_GATHERED = 1 << 18
 _HINTS = {
     errno.ENOSPC: "make room and type it again: what was there is as it was",
     errno.EDQUOT: "make room and type it again: what was there is as it was",
@@ -51,13 +52,30 @@ def explained(path: Path | str) -> Iterator[None]:
 def write_all(handle: int, chunks: Iterable[bytes | memoryview]) -> int:
     """Write all of it; a short write goes on where it stopped. Returns the number of bytes."""
     total = 0
-    for chunk in chunks:
+    for chunk in gathered(chunks):
         view = memoryview(chunk)
         while view:
             written = os.write(handle, view)
             total += written
             view = view[written:]
     return total
+
+
+def gathered(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """The same bytes with fewer small chunks in a row: each is a call less."""
+    small: list[bytes | memoryview] = []
+    size = 0
+    for chunk in chunks:
+        if small and size + len(chunk) > _GATHERED:
+            yield b"".join(small)
+            small, size = [], 0
+        if len(chunk) >= _GATHERED:
+            yield chunk
+        else:
+            small.append(chunk)
+            size += len(chunk)
+    if small:
+        yield b"".join(small)
 
 
 def create(
@@ -84,10 +102,20 @@ def create(
 
 
 def replace(
-    path: Path, content: bytes, *, mode: int, group: int | None, owner: int | None = None
+    path: Path,
+    content: bytes,
+    *,
+    mode: int,
+    group: int | None,
+    owner: int | None = None,
+    by: Path | None = None,
 ) -> None:
-    """Write a file in place of what is there: a reader sees the old or the new one, whole."""
-    replace_together([New(path, content, mode, group, owner)])
+    """Write a file in place of what is there: a reader sees the old or the new one, whole.
+
+    Args:
+        by: the folder of the same filesystem in which it is begun; None for its own.
+    """
+    replace_together([New(path, content, mode, group, owner)], by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +129,15 @@ class New:
     owner: int | None
 
 
-def replace_together(new: Sequence[New]) -> None:
-    """Write several files of one folder in place of what is there.
+def replace_together(new: Sequence[New], *, by: Path | None = None) -> None:
+    """Write several files of one folder in place of what is there. ``by``: as for :func:`replace`.
 
     All of them are on the disk before the first is renamed, so that nothing but a crash within
     some microseconds leaves some new and some old.
     """
-    scratch = {one.path.with_name(f"{TEMPORARY}{one.path.name}-{os.getpid()}"): one for one in new}
+    scratch = {
+        (by or one.path.parent) / f"{TEMPORARY}{one.path.name}-{os.getpid()}": one for one in new
+    }
     try:
         for path, one in scratch.items():
             with suppress(FileNotFoundError):
