@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_native_id
 
 from trustctl.errors import TargetError
 
@@ -19,6 +20,7 @@ TEMPORARY = ".trustctl-tmp-"
 """How the names of our unfinished files begin: what a killed run leaves is known by it."""
 
 LOCK_SECONDS = 10
+_GATHERED = 1 << 18
 _HINTS = {
     errno.ENOSPC: "make room and type it again: what was there is as it was",
     errno.EDQUOT: "make room and type it again: what was there is as it was",
@@ -51,13 +53,30 @@ def explained(path: Path | str) -> Iterator[None]:
 def write_all(handle: int, chunks: Iterable[bytes | memoryview]) -> int:
     """Write all of it; a short write goes on where it stopped. Returns the number of bytes."""
     total = 0
-    for chunk in chunks:
+    for chunk in gathered(chunks):
         written = os.write(handle, chunk)
         size = memoryview(chunk).nbytes
         while written < size:
             written += os.write(handle, memoryview(chunk).cast("B")[written:])
         total += size
     return total
+
+
+def gathered(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """The same bytes with fewer small chunks in a row: each is a call less."""
+    small: list[bytes | memoryview] = []
+    size = 0
+    for chunk in chunks:
+        if small and size + len(chunk) > _GATHERED:
+            yield b"".join(small)
+            small, size = [], 0
+        if len(chunk) >= _GATHERED:
+            yield chunk
+        else:
+            small.append(chunk)
+            size += len(chunk)
+    if small:
+        yield b"".join(small)
 
 
 def create(
@@ -86,10 +105,20 @@ def create(
 
 
 def replace(
-    path: Path, content: bytes, *, mode: int, group: int | None, owner: int | None = None
+    path: Path,
+    content: bytes,
+    *,
+    mode: int,
+    group: int | None,
+    owner: int | None = None,
+    by: Path | None = None,
 ) -> None:
-    """Write a file in place of what is there: a reader sees the old or the new one, whole."""
-    replace_together([New(path, content, mode, group, owner)])
+    """Write a file in place of what is there: a reader sees the old or the new one, whole.
+
+    Args:
+        by: the folder of the same filesystem in which it is begun; None for its own.
+    """
+    replace_together([New(path, content, mode, group, owner)], by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +132,15 @@ class New:
     owner: int | None
 
 
-def replace_together(new: Sequence[New]) -> None:
-    """Write several files of one folder in place of what is there.
+def replace_together(new: Sequence[New], *, by: Path | None = None) -> None:
+    """Write several files of one folder in place of what is there. ``by``: as for :func:`replace`.
 
     All of them are on the disk before the first is renamed, so that nothing but a crash within
     some microseconds leaves some new and some old.
     """
-    scratch = {one.path.with_name(f"{TEMPORARY}{one.path.name}-{os.getpid()}"): one for one in new}
+    scratch = {
+        (by or one.path.parent) / f"{TEMPORARY}{one.path.name}-{os.getpid()}": one for one in new
+    }
     try:
         for path, one in scratch.items():
             with suppress(FileNotFoundError):
@@ -153,7 +184,8 @@ def make_folder(path: Path, *, mode: int, group: int | None) -> bool:
         if one.name.startswith(begun):
             with suppress(OSError):
                 os.rmdir(one)
-    scratch = path.with_name(f"{begun}{os.getpid()}")
+    # of each thread its own: two may make the same folder
+    scratch = path.with_name(f"{begun}{get_native_id()}")
     try:
         os.mkdir(scratch, 0o700)
     except OSError as error:
@@ -166,8 +198,12 @@ def make_folder(path: Path, *, mode: int, group: int | None) -> bool:
     except BaseException as error:
         with suppress(OSError):
             os.rmdir(scratch)
-        if isinstance(error, OSError) and error.errno in TAKEN:
-            return False
+        # another one took it for a leftover, or was faster
+        if isinstance(error, OSError) and error.errno in (*TAKEN, errno.ENOENT):
+            if os.path.isdir(path):
+                return False
+            if error.errno == errno.ENOENT and path.parent.is_dir():
+                return make_folder(path, mode=mode, group=group)
         raise
     sync(path.parent)
     return True
