@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import struct
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
+from itertools import accumulate
+from operator import itemgetter
+from typing import NamedTuple
 
 from trustctl.errors import TargetError
 
@@ -56,17 +58,22 @@ def _assemble(records: list[bytes], pairs: list[tuple[int, int]], position: int)
         buckets[pair[0] & 255].append(pair)
     header, tables = [], []
     for bucket in buckets:
-        size = 2 * len(bucket)
-        header.append(_PAIR.pack(position, size))
-        table = [0] * (2 * size)
-        for value, place in bucket:
-            slot = (value >> 8) % size
-            while table[2 * slot + 1]:
-                slot = (slot + 1) % size
-            table[2 * slot], table[2 * slot + 1] = value, place
-        tables.append(struct.pack(f"<{len(table)}I", *table))
-        position += 8 * size
+        header.append(_PAIR.pack(position, 2 * len(bucket)))
+        tables.append(struct.pack(f"<{4 * len(bucket)}I", *_table(bucket)))
+        position += 16 * len(bucket)
     return b"".join([*header, *records, *tables])
+
+
+def _table(bucket: list[tuple[int, int]]) -> list[int]:
+    """The slots of the records of one table, in order of their places."""
+    size = 2 * len(bucket)
+    table = [0] * (2 * size)
+    for value, place in bucket:
+        slot = (value >> 8) % size
+        while table[2 * slot + 1]:
+            slot = (slot + 1) % size
+        table[2 * slot], table[2 * slot + 1] = value, place
+    return table
 
 
 def get(data: bytes, key: bytes) -> bytes | None:
@@ -148,53 +155,127 @@ def update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
 
 def _update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
     end = _records_end(data)
-    if (len(data) - end) % 8:
-        raise TargetError("a map on disk is damaged: it is no cdb")
-    slots = _numbers(data[end:])
-    found = {_find(data, key): value for key, value in changes.items()}
-    if found and None not in found and None not in found.values():
-        return _revalued(data, end, slots, cast(dict[int, bytes], found))
-    hashes = dict(zip(slots[1::2], slots[0::2], strict=True))
-    hashes.pop(0, None)
-    places = sorted(hashes)
+    header = struct.unpack_from(f"<{2 * _TABLES}I", data)
+    slots = _table_slots(data, end, header)
+    stand = slots[1::2]
+    places = sorted(stand)
+    del places[: bisect_right(places, 0)]
     if (places[0] != _HEADER or places[-1] >= end) if places else end != _HEADER:
         raise TargetError("a map on disk is damaged: its tables do not fit its records")
-    pieces: list[bytes] = []
-    pairs: list[tuple[int, int]] = []
-    position, index, copied = _HEADER, 0, _HEADER
+    edits = list(_edits(data, end, places, changes))
+    if not edits:
+        return data
+    stops, shifts = [one.stop for one in edits], [0, *accumulate(one.grows for one in edits)]
+    if len(data) + shifts[-1] + 16 * len(edits) >= _LIMIT:
+        raise ValueError("a cdb cannot have more than 4 GiB")
+    if len(edits) == 1:  # as most often, and several times as fast
+        stop, shift = stops[0], shifts[1]
+        slots[1::2] = array(_WORD, [one + shift if one >= stop else one for one in stand])
+    else:
+        moved = [one and one + shifts[bisect_right(stops, one)] for one in stand]
+        slots[1::2] = array(_WORD, moved)
+    # a table has other slots where a key comes or goes; in the others the places alone change
+    tables = {one.hash & 255: _bucket(slots, header, one.hash & 255) for one in edits if one.moves}
+    for one, shift in zip(edits, shifts, strict=False):
+        if one.moves and one.record:
+            tables[one.hash & 255].append((one.hash, one.at + shift))
+        elif one.moves:
+            tables[one.hash & 255].remove((one.hash, one.at + shift))
+    return b"".join(_joined(data, end, header, slots, edits, tables))
+
+
+class _Edit(NamedTuple):
+    """A record to be put in the place of what stands from ``at`` to ``stop``. ``moves``: its key
+    comes or goes."""
+
+    at: int
+    stop: int
+    record: bytes
+    hash: int
+    moves: bool
+
+    @property
+    def grows(self) -> int:
+        return len(self.record) - (self.stop - self.at)
+
+
+def _edits(
+    data: bytes, end: int, places: list[int], changes: Mapping[bytes, bytes | None]
+) -> Iterator[_Edit]:
+    """The changes, in order of place."""
 
     def key_at(place: int) -> bytes:
         length = _PAIR.unpack_from(data, place)[0]
         return data[place + 8 : place + 8 + length]
 
-    def keep(upto: int) -> None:
-        """Keep the records from ``index`` to ``upto``."""
-        nonlocal position, index, copied
-        stop = places[upto] if upto < len(places) else end
-        shift = position - copied
-        pairs.extend([(hashes[place], place + shift) for place in places[index:upto]])
-        pieces.append(data[copied:stop])
-        position, index, copied = position + stop - copied, upto, stop
+    last = _HEADER
+    for key, value in sorted(changes.items(), key=itemgetter(0)):
+        record = b"" if value is None else _PAIR.pack(len(key), len(value)) + key + value
+        at = _find(data, key)
+        if at is not None:
+            stop = at + 8 + sum(_PAIR.unpack_from(data, at))
+            if at < last or stop > end:
+                raise TargetError("a map on disk is damaged: a record runs over")
+            yield _Edit(at, stop, record, cdb_hash(key), not record)
+            last = stop
+        elif record:
+            low = bisect_left(places, key, key=key_at)
+            at = places[low] if low < len(places) else end
+            if at < last:
+                raise TargetError("a map on disk is damaged: its records are in no order")
+            yield _Edit(at, at, record, cdb_hash(key), True)
+            last = at
 
-    for key in sorted(changes):
-        low, high = index, len(places)
-        while low < high:
-            middle = (low + high) // 2
-            if key_at(places[middle]) < key:
-                low = middle + 1
-            else:
-                high = middle
-        keep(low)
-        if low < len(places) and key_at(places[low]) == key:
-            index = low + 1
-            copied = places[index] if index < len(places) else end
-        value = changes[key]
-        if value is not None:
-            pieces.append(_PAIR.pack(len(key), len(value)) + key + value)
-            pairs.append((cdb_hash(key), position))
-            position += 8 + len(key) + len(value)
-    keep(len(places))
-    return _assemble(pieces, pairs, position)
+
+def _table_slots(data: bytes, end: int, header: tuple[int, ...]) -> array[int]:
+    """The numbers of all tables, one after the other as :func:`build` lays them."""
+    position = end
+    for start, size in zip(header[0::2], header[1::2], strict=True):
+        if start != position:
+            raise TargetError("a map on disk is damaged: its tables do not fit its records")
+        position += 8 * size
+    if position != len(data):
+        raise TargetError("a map on disk is damaged: it is no cdb")
+    return _numbers(data[end:])
+
+
+def _bucket(slots: array[int], header: tuple[int, ...], number: int) -> list[tuple[int, int]]:
+    """The hash and place of each record of a table."""
+    start = (header[2 * number] - header[0]) // 4
+    part = slots[start : start + 2 * header[2 * number + 1]]
+    return [pair for pair in zip(part[0::2], part[1::2], strict=True) if pair[1]]
+
+
+def _joined(
+    data: bytes,
+    end: int,
+    header: tuple[int, ...],
+    slots: array[int],
+    edits: list[_Edit],
+    tables: dict[int, list[tuple[int, int]]],
+) -> Iterator[bytes]:
+    """The parts of the new file: header, records, tables; those of ``tables`` are made anew."""
+    sizes = list(header[1::2])
+    for number, bucket in tables.items():
+        sizes[number] = 2 * len(bucket)
+    position = end + sum(one.grows for one in edits)
+    for size in sizes:
+        yield _PAIR.pack(position, size)
+        position += 8 * size
+    copied = _HEADER
+    for one in edits:
+        yield data[copied : one.at]
+        yield one.record
+        copied = one.stop
+    yield data[copied:end]
+    done = 0
+    for number in sorted(tables):
+        start = (header[2 * number] - header[0]) // 4
+        yield _bytes(slots[done:start])
+        numbers = _table(sorted(tables[number], key=itemgetter(1)))
+        yield struct.pack(f"<{len(numbers)}I", *numbers)
+        done = start + 2 * header[2 * number + 1]
+    yield _bytes(slots[done:])
 
 
 def _numbers(data: bytes) -> array[int]:
@@ -209,41 +290,3 @@ def _bytes(numbers: array[int]) -> bytes:
     if _SWAPPED:
         numbers.byteswap()
     return numbers.tobytes()
-
-
-def _revalued(data: bytes, end: int, slots: array[int], values: dict[int, bytes]) -> bytes:
-    """The same keys with other values, by the place of their records: nothing in the tables changes
-    but where the records stand."""
-    stand = slots[1::2]
-    places = [one for one in stand if one]
-    if min(places) != _HEADER or max(places) >= end:
-        raise TargetError("a map on disk is damaged: its tables do not fit its records")
-    moved = sorted(values)
-    shifts, pieces, at = [0], [], _HEADER
-    for place in moved:
-        key_length, value_length = _PAIR.unpack_from(data, place)
-        value, stop = values[place], place + 8 + key_length + value_length
-        if place < at or stop > end:
-            raise TargetError("a map on disk is damaged: a record runs over")
-        head = _PAIR.pack(key_length, len(value))
-        pieces += [data[at:place], head, data[place + 8 : place + 8 + key_length], value]
-        shifts.append(shifts[-1] + len(value) - value_length)
-        at = stop
-    if len(data) + shifts[-1] >= _LIMIT:
-        raise ValueError("a cdb cannot have more than 4 GiB")
-    header = list(struct.unpack_from(f"<{2 * _TABLES}I", data))
-    header[0::2] = [one + shifts[-1] for one in header[0::2]]
-    if len(moved) == 1:  # as most often, and twice as fast
-        place, shift = moved[0], shifts[1]
-        stand = array(_WORD, [one + shift if one > place else one for one in stand])
-    else:
-        stand = array(_WORD, [one and one + shifts[bisect_left(moved, one)] for one in stand])
-    slots[1::2] = stand
-    return b"".join(
-        [
-            struct.pack(f"<{len(header)}I", *header),
-            *pieces,
-            data[at:end],
-            _bytes(slots),
-        ]
-    )

@@ -10,7 +10,8 @@ from trustctl.inventory.schema_ca import authority
 
 def hierarchy_of_keys(connection: Connection) -> dict[str, str]:
     """SPKI pin -> the hierarchy of ours whose authority has this key."""
-    query = select(certificate.c.spki, authority.c.hierarchy).join(
-        authority, authority.c.fingerprint == certificate.c.fingerprint
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    a, c = authority.c, certificate.c
+    ours = {row[0]: row[1] for row in connection.execute(select(a.fingerprint, a.hierarchy))}
+    # not a join: SQLite would look through all certificates for the few authorities
+    keys = select(c.fingerprint, c.spki).where(c.fingerprint.in_(ours)) if ours else None
+    return {} if keys is None else {row[1]: ours[row[0]] for row in connection.execute(keys)}
