@@ -14,6 +14,7 @@ from trustctl.policy import (
     rules_peers,
     rules_pins,
     rules_rollover,
+    rules_store,
     rules_targets,
     rules_vouches,
     rules_wire,
@@ -31,6 +32,7 @@ _LOADED = (
     rules_foresight,
     rules_wire,
     rules_rollover,
+    rules_store,
 )
 
 
@@ -46,7 +48,16 @@ def audit(facts: AuditFacts) -> list[Finding]:
 
 def audit_live(facts: AuditFacts) -> list[Finding]:
     """The findings about what hosts present now, the worst first."""
-    about = [one for one in rules() if one.id.startswith("live-")]
+    return _about(facts, "live-")
+
+
+def audit_stores(facts: AuditFacts) -> list[Finding]:
+    """The findings about the stores that were read back, the worst first."""
+    return _about(facts, "store-")
+
+
+def _about(facts: AuditFacts, prefix: str) -> list[Finding]:
+    about = [one for one in rules() if one.id.startswith(prefix)]
     return _sorted(finding for one in about for finding in one.run(facts))
 
 
