@@ -39,6 +39,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "uninstall": ("generation", "uninstall"),
     "audit": ("audit", "audit"),
     "probe": ("probe", "probe"),
+    "prove": ("prove", "prove"),
     "history": ("history", "history"),
     "foresee": ("foresee", "foresee"),
     "db": ("db", "db"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.certs import Made
-from tests.lab.mainlog import Outcome, parse
+from trustctl.prove.mainlog import Outcome, parse
 from tests.lab.network import Network
 
 _BOUND = {

@@ -106,10 +106,11 @@ class Compiler:
         for part in parts:
             if self.lookout is not None:
                 self.lookout.look(part)
-            for trust in self._trust(part, refused):
+            for trust in self.trust(part, refused):
                 yield compile_peer(trust)
 
-    def _trust(self, peers: list[Peer], refused: frozenset[str]) -> Iterator[PeerTrust]:
+    def trust(self, peers: list[Peer], refused: frozenset[str]) -> Iterator[PeerTrust]:
+        """What policy finds for these peers; ``refused``: fingerprints that are distrusted."""
         trusted = [
             (peer, [pin for pin in peer.pins if judge(pin, self.settings, self.as_of).trusted])
             for peer in peers
@@ -152,7 +153,7 @@ def _held(cross: Cross, ders: Mapping[str, bytes]) -> Held:
     )
 
 
-def _binds() -> bool:
+def binds() -> bool:
     """Whether the installed Exim holds to names what it takes for an anchor: GnuTLS does. OpenSSL
     finds no path from a cross-certificate alone, and with our root beside it takes what any other
     peer's CA signed. Where no Exim is installed, or it says nothing, the stricter is written."""
@@ -177,8 +178,8 @@ def _exporter(
         return compile_peer
     from trustctl.export import exim
 
-    binds = _binds() if crossed else True
-    return lambda trust: exim.compile_peer(trust, denied, revoked, binds=binds)
+    held = binds() if crossed else True
+    return lambda trust: exim.compile_peer(trust, denied, revoked, binds=held)
 
 
 def make_plan(

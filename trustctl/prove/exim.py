@@ -1,0 +1,229 @@
+"""Exim under proof: the installed program and configuration, with a spool and a log of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from trustctl.errors import NotEnforcedError, TargetError
+from trustctl.facts.compiled import Checkpoint, CompiledPeer
+from trustctl.facts.proof import Attempt, Damage, Outcome
+from trustctl.prove import mainlog
+from trustctl.prove.namespace import Stage
+from trustctl.publish import mta, planning, store
+from trustctl.publish.place import CDB, Place, place_of
+
+_SECONDS = 60
+_SENDER = "prove@trustctl-prove.test"
+_MESSAGE = b"Subject: trustctl prove\n\nThis mail never leaves the machine.\n"
+_DATA = re.compile(rf"(/[A-Za-z0-9/._-]+)/trustctl/current/{re.escape(CDB)}")
+_BUNDLE = re.compile(r"^tls_verify_certificates = (/[^$\s]+)$", re.MULTILINE)
+_OPTION = re.compile(r"^(\w+) = ?(.*)$", re.MULTILINE)
+
+
+class Exim:
+    """One Exim, inside the namespace."""
+
+    def __init__(self, program: str) -> None:
+        """Ask it what it is and where it keeps what.
+
+        Raises:
+            NotEnforcedError: it cannot be asked, or refuses its configuration.
+        """
+        self._program = program
+        told = mta.run(program, "-bV")
+        self._dane = re.search(r"^Support for:.*\bDANE\b", told, re.MULTILINE) is not None
+        found = re.search(r"^Configuration file is (/.*)$", told, re.MULTILINE)
+        if found is None:
+            raise NotEnforcedError(f"{program} -bV names no configuration file")
+        self._configuration = Path(found[1])
+        asked = ("spool_directory", "log_file_path", "pid_file_path")
+        options = dict(_OPTION.findall(mta.run(program, "-bP", *asked)))
+        self._spool = Path(options["spool_directory"])
+        paths = [one.strip() for one in options.get("log_file_path", "").split(":")]
+        pattern = next((one for one in paths if one.startswith("/")), f"{self._spool}/log/%slog")
+        self._log = Path(pattern.replace("%s", "main", 1).replace("%D", ""))
+        self._run = options.get("pid_file_path") or f"{self._spool}/exim-daemon.pid"
+        routers, transports = (mta.run(program, "-bP", one) for one in ("routers", "transports"))
+        data = _DATA.search(routers)
+        self._directory = None if data is None else data[1]
+        self._bundles = {
+            path: content
+            for path in sorted(set(_BUNDLE.findall(transports)))
+            if (content := _content(path)) is not None
+        }
+        self._place: Place | None = None
+        self._staged: dict[str, Path] = {}
+        self._problems: list[str] = []
+
+    def cover(self, stage: Stage) -> None:
+        """Its spool, log and pid folder become empty ones, what is changed becomes copies."""
+        folders = {str(self._spool), str(self._log.parent), str(Path(self._run).parent)}
+        for one in sorted(folders):
+            if one != str(self._spool) and one.startswith(f"{self._spool}/"):
+                continue
+            stage.empty(one)
+        if self._directory is not None:
+            stage.copy(self._directory)
+            self._place = place_of(self._directory, "exim", Path(self._directory))
+        else:
+            for path, content in self._bundles.items():
+                stage.file(path, content)
+        self._compare(stage)
+
+    def _compare(self, stage: Stage) -> None:
+        """Whether what Exim reads is what Debian's generator would make now."""
+        if self._configuration != mta.GENERATED or mta.generator() is None:
+            return
+        folder = stage.scratch("generated")
+        folder.mkdir()
+        made = folder / "config"
+        try:
+            mta.generate("/etc/exim4", made)
+        except NotEnforcedError as error:
+            self._problems.append(f"Exim will not start again as it is: {error.message}")
+            return
+        if _meaning(made) != _meaning(self._configuration):
+            self._problems.append(
+                f"{self._configuration} is not what {mta.GENERATOR} makes of /etc/exim4 now: what "
+                "was proven ends when Exim is next started"
+            )
+
+    def problems(self) -> list[str]:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        return self._problems
+
+    def lacks(self, attempt: Attempt) -> str:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        if attempt.attack == "tlsa" and not self._dane:
+            return "this Exim has no DANE"
+        if attempt.kind == "installed":
+            return ""
+        if self._directory is None:
+            if attempt.damage is not None or attempt.attack == "distrusted":
+                return "Exim's configuration has no data of trustctl's"
+            if not self._bundles and attempt.expected == "delivered":
+                return "Exim's configuration names no file that a throwaway certificate could go to"
+        return ""
+
+    def put(self, peers: Sequence[CompiledPeer]) -> None:
+        """As :class:`~trustctl.prove.mta.Mta` says: by what ``export`` writes with, or at the end
+        of the files that the configuration trusts."""
+        if self._place is None:
+            blocks = b"".join(block for peer in peers for block in peer.blocks)
+            for path, content in self._bundles.items():
+                with open(path, "r+b") as file:
+                    file.truncate()
+                    file.write(content.rstrip(b"\n") + b"\n" + blocks)
+            return
+        place, now = self._place, int(time.time())
+        try:
+            last = planning.last_generation(place)
+        except TargetError:
+            last = None
+        more = {} if last is None else _more(place, list(last.more()))
+        plan = planning.plan(
+            place,
+            peers,
+            last=last,
+            problems=planning.look(place, last, whole=True),
+            full=True,
+            checkpoint=Checkpoint(0, "0" * 64),
+            as_of=now,
+            more=more,
+        )
+        store.carry_out(plan, now=now, force=True)
+
+    def damage(self, how: Damage) -> None:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        if self._place is None:
+            return  # see lacks()
+        if how == "no-set":
+            for one in self._place.sets.iterdir():
+                one.unlink()
+            return
+        file = self._place.current / CDB
+        if how == "missing":
+            file.unlink()
+        else:
+            size = file.stat().st_size if how == "broken" else 0
+            file.write_bytes(b"\0" * size)
+
+    def send(self, recipients: Sequence[str]) -> None:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        self._exim("-odf", "-oi", "-f", _SENDER, "--", *recipients, stdin=_MESSAGE)
+
+    def run_queue(self) -> None:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        self._exim("-qff")
+
+    def _exim(self, *words: str, stdin: bytes = b"") -> bytes:
+        """Run it as root, in the foreground; what it says is in its log."""
+        command = [self._program, *words]
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+        # not a pipe: what it leaves behind would hold it open
+        with tempfile.TemporaryFile(dir="/run") as said:
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    command, input=stdin, stdout=said, stderr=said, check=False, timeout=_SECONDS,
+                    env=environment, cwd="/",
+                )  # fmt: skip
+            said.seek(0)
+            return said.read(100_000)
+
+    def outcome(self, recipient: str) -> Outcome:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        text = _text(self._log)
+        wanted = recipient.lower()
+        found = mainlog.parse(text)
+        lines = tuple(
+            one
+            for one in text.splitlines()
+            if (said := mainlog.about(one)) is not None and said.lower() == wanted
+        )
+        if any(one.address.lower() == wanted for one in found.delivered):
+            return Outcome("delivered", lines)
+        if wanted in {one.lower() for one in found.bounced}:
+            return Outcome("bounced", lines)
+        queued = self._exim("-bp").decode("utf-8", "replace").lower()
+        if re.search(rf"^ +{re.escape(wanted)}$", queued, re.MULTILINE):
+            return Outcome("deferred", lines or tuple(text.splitlines()[-2:]))
+        return Outcome("nothing", lines or tuple(text.splitlines()[-2:]))
+
+    def forget(self) -> None:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        for part in ("input", "msglog", "db"):
+            shutil.rmtree(self._spool / part, ignore_errors=True)
+        if self._log.exists():
+            os.truncate(self._log, 0)
+
+    def kept(self) -> dict[str, str]:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        names = {"configuration": self._configuration}
+        return {name: _text(path) for name, path in names.items()}
+
+
+def _meaning(path: Path) -> list[str]:
+    """The lines that Exim reads."""
+    lines = (one.strip() for one in _text(path).splitlines())
+    return [one for one in lines if one and not one.startswith("#")]
+
+
+def _more(place: Place, names: Sequence[str]) -> dict[str, bytes]:
+    folder = place.current
+    return {one: (folder / one).read_bytes() for one in names if (folder / one).is_file()}
+
+
+def _content(path: str) -> bytes | None:
+    return Path(path).read_bytes() if os.path.isfile(path) else None
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.exists() else ""
