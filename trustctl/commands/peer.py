@@ -130,6 +130,7 @@ def _meant(connection: Connection, subject: str) -> list[Peer]:
 
 
 def _json(peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]]) -> dict[str, object]:
+    from trustctl.commands.inbound import as_json as inbound_json
     from trustctl.commands.row import pin_json
     from trustctl.facts.moment import format_moment
 
@@ -138,6 +139,7 @@ def _json(peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]]) -> di
         "domains": list(peer.domains),
         "mx_hosts": list(peer.mx_hosts),
         "added_at": format_moment(peer.added_at),
+        **inbound_json(peer.inbound),
         "pins": [
             {
                 "state": row.state,
@@ -154,6 +156,7 @@ def _show_peer(
     peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]], *, words: bool
 ) -> None:
     from trustctl import render
+    from trustctl.commands.inbound import told
     from trustctl.facts.moment import format_moment
 
     render.fields(
@@ -162,6 +165,7 @@ def _show_peer(
             ("domains", peer.domains or "none"),
             ("MX hosts", peer.mx_hosts or "none named"),
             ("added", format_moment(peer.added_at)),
+            *([] if peer.inbound.mode == "off" else [("inbound", told(peer.inbound))]),
         ]
     )
     for row in rows:

@@ -122,6 +122,29 @@ class Pin:
     renewal: Renewal | None = None
 
 
+InboundMode = Literal["off", "offer", "require"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What a server of ours asks of whoever sends as a peer's domains.
+
+    Attributes:
+        mode: ``require``: nobody but who presents a pinned certificate; ``offer``: who does is
+            marked, and nobody is refused; ``off``: as if there were no pin.
+        relay: whether the peer's server may send through ours to anybody.
+        networks: where others may send as its domains from (mailing lists, forwarders), as
+            :func:`trustctl.facts.network.parse_networks` gives them.
+    """
+
+    mode: InboundMode = "off"
+    relay: bool = False
+    networks: tuple[str, ...] = ()
+
+
+NO_INBOUND = Inbound()
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """An organisation we exchange mail with.
@@ -135,6 +158,7 @@ class Peer:
     mx_hosts: tuple[str, ...] = ()
     pins: tuple[Pin, ...] = ()
     added_at: int = 0
+    inbound: Inbound = NO_INBOUND
 
 
 @dataclass(frozen=True, slots=True)
