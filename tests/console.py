@@ -23,7 +23,7 @@ from trustctl import cli
 
 ANN = "Ann <ann@bar.test>"
 BOB = "Bob <bob@bar.test>"
-_TABLES = ("list", "show", "journal", "generations", "set")
+_TABLES = ("list", "show", "journal", "generations", "set", "adopt")
 _BY_LINE = ("fetch", "probe")
 _TARGETED = {"export", "generations", "rollback"}
 _PATIENCE_SECONDS = 30

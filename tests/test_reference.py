@@ -64,7 +64,7 @@ def test_every_command_of_the_issue_is_there() -> None:
         "db upgrade", "db backup", "db check", "share-card", "ca", "ca init", "ca issue", "ca sign",
         "ca renew", "ca rollover", "ca list", "ca show", "ca certificate", "ca revoke", "ca crl",
         "ca ocsp", "ca request", "ca sign-request", "ca accept", "ca lint", "ca cross", "ca tlsa",
-        "ca next-key",
+        "ca next-key", "adopt",
     }  # fmt: skip
 
 
@@ -171,6 +171,10 @@ def everything(console: Console, here: Town, monkeypatch: pytest.MonkeyPatch) ->
 
 _SAMPLES = {
     "add": (("add", "new.pem", "--peer", "another"), ("add", "foo.pem", "--peer", "foo")),
+    "adopt": (
+        ("adopt", "next.pem", "new.pem", "--dry-run"),
+        ("adopt", "next.pem", "other.pem", "--peer", "another"),
+    ),
     "announce": (
         ("announce", "foo", "next.pem", "--from", "30d"),
         ("announce", "leaf", "other.pem", "--from", "30d", "--auto-retire", "7"),

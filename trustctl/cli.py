@@ -20,6 +20,7 @@ from trustctl.errors import TrustctlError
 _COMMANDS: dict[str, tuple[str, str]] = {
     "add": ("add", "add"),
     "fetch": ("fetch", "fetch"),
+    "adopt": ("adopt", "adopt"),
     "announce": ("announce", "announce"),
     "vouch": ("vouch", "vouch"),
     "withdraw": ("vouch", "withdraw"),

@@ -29,14 +29,31 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--at", metavar="TIME", help="As if it were then: 2027-01-01, or +60d.")
 @click.option("--live", is_flag=True, help="Ask the peers' hosts as well, as probe --all does.")
+@click.option(
+    "--store",
+    "names",
+    multiple=True,
+    metavar="FILE|DIR|system",
+    help="Look at this trust store alone: who is in it, and who should not be. Repeatable.",
+)
 @fail_on
 @json_option
 @click.pass_context
-def audit(ctx: click.Context, at: str | None, live: bool, fail_on: str, as_json: bool) -> None:
+def audit(
+    ctx: click.Context,
+    at: str | None,
+    live: bool,
+    names: tuple[str, ...],
+    fail_on: str,
+    as_json: bool,
+) -> None:
     """Look for what is wrong or soon will be.
 
     Inventory, journal, targets on disk, and what Exim is really configured to
     do; each finding with the command that mends it (share/doc/audit-rules.md).
+
+    \b
+    trustctl audit --store system        # what this machine trusts today
     """
     from trustctl import render
     from trustctl.commands import findings
@@ -47,7 +64,19 @@ def audit(ctx: click.Context, at: str | None, live: bool, fail_on: str, as_json:
     call: Invocation = ctx.obj
     if live and at is not None:
         raise UsageError("--live looks at this moment, --at at another", "leave one of them out")
+    if live and names:
+        raise UsageError("--live looks at hosts, --store at stores", "leave one of them out")
     now = call.now if at is None else parse_moment(at, call.now)
+    if names:
+        from trustctl.commands import stores
+
+        found = stores.audit(call, names, now, quiet=as_json)
+        if as_json:
+            render.as_json([findings.as_json(one) for one in found])
+        findings.show([] if as_json else found)
+        if findings.fails(found, fail_on):
+            ctx.exit(1)
+        return
     seen = _look(call, quiet=as_json) if live else None
     facts = _gather(call, now)
     found = run(facts if seen is None else replace(facts, live=seen))

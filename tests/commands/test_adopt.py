@@ -1,0 +1,335 @@
+"""``trustctl adopt``: a folder of peers' certificates taken in as pending, and nothing trusted."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests import certs
+from tests.authority import OwnCa
+from tests.console import ANN, Console, Ran
+from tests.tools import output, require
+from trustctl.intake.roots import FOLDER
+
+
+def lay(console: Console, files: Mapping[str, bytes]) -> str:
+    """A folder of these files; its path."""
+    for name, content in files.items():
+        path = console.folder / "lab" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return "lab"
+
+
+def commands(ran: Ran) -> list[list[str]]:
+    """The commands that it says to type next."""
+    return [shlex.split(one) for one in ran.err.splitlines() if one.startswith("  trustctl")]
+
+
+def left(console: Console, *words: str, code: int = 1) -> list[tuple[str, str, bool]]:
+    """What is left out: the file's name, why, and whether a person has to look."""
+    found = console("adopt", *words, "--json", code=code).json["left_out"]
+    return [(Path(one["file"]).name, one["code"], one["look"]) for one in found]
+
+
+def test_a_folder_is_taken_in_as_pending(
+    console: Console, foo: certs.Made, bar: certs.Made
+) -> None:
+    """Each under the name that its certificate suggests, in folders too; no domain is protected,
+    nothing is exported; the lines to type next are the right ones, and lead to trust."""
+    lay(console, {"foo.crt": foo.pem, "more/bar.der": bar.der, "README": b"x"})
+    ran = console("adopt", "lab")
+    assert ran.out.splitlines() == [
+        "FILE                 PEER  FINGERPRINT          STATE",
+        f"lab/foo.crt, line 1  foo   {spoken(foo)}  pending",
+        f"lab/more/bar.der     bar   {spoken(bar)}  pending",
+    ]
+    assert console.states() == {foo.fingerprint: "pending", bar.fingerprint: "pending"}
+    assert "NOT protected" in console("check", "foo.test", code=1).out
+    console("export", "--to", str(console.target), "--format", "pem", "--yes")
+    assert b"BEGIN" not in (console.target / "ca-certificates.crt").read_bytes()
+    (one, two) = commands(ran)
+    assert one == [
+        "trustctl", "vouch", foo.fingerprint[:16], "--peer", "foo", "--domain", "foo.test",
+        "--fingerprint",
+    ]  # fmt: skip
+    console(*one[1:], foo.fingerprint, "--vouched-by", ANN)
+    assert console.states() == {foo.fingerprint: "trusted", bar.fingerprint: "pending"}
+    assert ": protected" in console("check", "foo.test").out
+    console.fails(*two[1:], foo.fingerprint, code=3)
+
+
+def spoken(made: certs.Made) -> str:
+    """The begin of a fingerprint, as it is shown."""
+    digits = made.fingerprint[:16].upper()
+    return " ".join(digits[at : at + 4] for at in range(0, 16, 4))
+
+
+def test_dry_run_keeps_nothing(console: Console, foo: certs.Made) -> None:
+    """Not even an inventory; what it shows is what would be."""
+    lay(console, {"foo.crt": foo.pem})
+    ran = console("adopt", "lab", "--dry-run")
+    assert f"{spoken(foo)}  pending" in ran.out
+    assert "nothing was kept" in ran.err
+    assert not console.db.parent.exists()
+    said = console("adopt", "lab", "--dry-run", "--json").json
+    assert said["dry_run"] is True
+    console("adopt", "lab")
+    console.fails("adopt", "absent", code=4)
+    before = console.state()
+    console("adopt", "lab", "--dry-run")
+    assert console.state() == before
+
+
+def test_again_changes_nothing(console: Console, foo: certs.Made) -> None:
+    """What is pinned already is named; that is no reason for exit code 1."""
+    lay(console, {"foo.crt": foo.pem})
+    console("adopt", "lab")
+    before = console.state()
+    ran = console("adopt", "lab")
+    assert ran.out == "nothing to adopt\n"
+    assert f"left out: lab/foo.crt, line 1 {spoken(foo)}: pinned already, to foo" in ran.err
+    assert console.state() == before
+
+
+def test_what_is_trusted_stays_so(console: Console, foo: certs.Made, bar: certs.Made) -> None:
+    """A vouched pin is not touched, and another certificate of that peer goes beside it."""
+    console.pin(foo, "foo")
+    next_one = certs.self_signed("mx2.foo.test")
+    lay(console, {"foo.crt": foo.pem, "next.crt": next_one.pem, "bar.crt": bar.pem})
+    ran = console("adopt", "lab")
+    assert console.states() == {
+        foo.fingerprint: "trusted", next_one.fingerprint: "pending", bar.fingerprint: "pending",
+    }  # fmt: skip
+    words = [["vouch", next_one.fingerprint[:16], "--peer", "foo", "--fingerprint"]]
+    assert words == [one[1:] for one in commands(ran) if "foo" in one]
+    assert ": protected" in console("check", "foo.test").out
+
+
+def test_all_that_is_left_out(
+    console: Console, foo: certs.Made, bar: certs.Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each named with its reason; what needs no look is no exit code 1, what does is."""
+    if not FOLDER.is_dir():
+        require("update-ca-certificates")
+    ca = OwnCa(console, monkeypatch)
+    ca.init()
+    (host,) = ca.issue("mx.our.test")
+    root = next(iter(sorted(FOLDER.rglob("*.crt")))).read_bytes()
+    lay(console, {
+        "a-foo.crt": foo.pem, "b-again.crt": foo.pem, "c-public.crt": root,
+        "d-root.pem": ca.certificate("root").read_bytes(), "e-host.pem": host.read_bytes(),
+    })  # fmt: skip
+    assert sorted(left(console, "lab", code=0)) == [
+        ("b-again.crt", "repeat", False),
+        ("c-public.crt", "public-ca", False),
+        ("d-root.pem", "our-ca", False),
+        ("e-host.pem", "issuer", False),
+        ("e-host.pem", "our-ca", False),
+    ]
+    gone, bad = certs.self_signed("mx.gone.test"), certs.self_signed("mx.bad.test")
+    console.pin(gone, "gone")
+    console("retire", "gone", "--yes")
+    console("distrust", f"spki:{bad.spki}", "--reason", "stolen", "--yes")
+    old = certs.self_signed("mx.old.test", not_before=1_000_000_000)
+    for name in ("a-foo.crt", "b-again.crt", "c-public.crt", "d-root.pem", "e-host.pem"):
+        (console.folder / "lab" / name).unlink()
+    lay(console, {
+        "gone.crt": gone.pem, "bad.crt": bad.pem, "old.crt": old.pem, "bar.crt": bar.pem,
+        "broken.crt": b"-----BEGIN CERTIFICATE-----\n",
+    })  # fmt: skip
+    assert sorted(left(console, "lab")) == [
+        ("bad.crt", "distrusted", True),
+        ("broken.crt", "unreadable", True),
+        ("gone.crt", "retired", True),
+        ("old.crt", "expired", True),
+    ]
+    assert console.states() == {
+        foo.fingerprint: "pending", bar.fingerprint: "pending", gone.fingerprint: "retired",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["beside", "alone", "der"])
+def test_private_keys_are_refused_and_never_stored(
+    console: Console, foo: certs.Made, bar: certs.Made, form: str
+) -> None:
+    """Loudly, with their file; nothing of that file is taken; the others are."""
+    content = {"beside": foo.key_pem + foo.pem, "alone": foo.key_pem, "der": foo.key_der}[form]
+    lay(console, {"foo.crt": content, "bar.crt": bar.pem})
+    ran = console("adopt", "lab", code=1)
+    assert "left out: lab/foo.crt" in ran.err
+    assert "REFUSED: a PRIVATE KEY" in ran.err
+    assert console.states() == {bar.fingerprint: "pending"}
+    secrets = [foo.key_der[36:67], foo.key_pem.splitlines()[1]]
+    stored = b"".join(one.read_bytes() for one in console.db.parent.iterdir())
+    assert bar.der in stored
+    for secret in secrets:
+        assert secret not in stored
+        assert secret not in (ran.out + ran.err).encode()
+    shutil.rmtree(console.db.parent)
+    console("adopt", "lab/foo.crt", code=1)
+    assert not console.db.exists()
+
+
+def test_a_name_that_another_peer_has_is_not_merged(console: Console, foo: certs.Made) -> None:
+    """Two organisations called foo: the second is left out, with what to type, or asked about."""
+    console.pin(foo, "foo")
+    other = certs.self_signed("mx.foo.example")
+    lay(console, {"foo.crt": other.pem})
+    ran = console.fails("adopt", "lab", code=1)
+    assert "there is a peer foo (foo.test)" in ran.err
+    assert commands(ran) == [["trustctl", "adopt", "lab/foo.crt", "--peer", "NAME"]]
+    terminal = console.terminal("adopt", "lab")
+    terminal.expect("Peer's name (- leaves it out) [-]: ")
+    terminal.type("no name")
+    terminal.expect("not a peer's name")
+    terminal.expect("Peer's name (- leaves it out) [-]: ")
+    terminal.type("foo-example")
+    assert terminal.end() == 0
+    assert console("list", "--pending", "--json").json[0]["peer"] == "foo-example"
+    # and now its domain says whose it is
+    another = certs.self_signed("mx2.foo.example")
+    lay(console, {"foo.crt": another.pem})
+    console("adopt", "lab", "--peer", "foo-example")
+    assert console.states()[another.fingerprint] == "pending"
+
+
+def test_one_who_is_asked_may_leave_it_out(console: Console, foo: certs.Made) -> None:
+    """With Enter; then nothing is kept."""
+    console.pin(foo, "foo")
+    lay(console, {"foo.crt": certs.self_signed("mx.foo.example").pem})
+    before = console.state()
+    terminal = console.terminal("adopt", "lab")
+    terminal.expect("Peer's name (- leaves it out) [-]: ")
+    terminal.type("")
+    assert terminal.end() == 1
+    assert console.state() == before
+
+
+def test_two_of_one_folder_are_not_merged_either(console: Console, foo: certs.Made) -> None:
+    """The first has the name; an MX host or a domain of the same peer is no clash."""
+    lay(console, {
+        "a.crt": foo.pem, "b.crt": certs.self_signed("mx.foo.example").pem,
+        "c.crt": certs.self_signed("mx3.foo.test").pem,
+    })  # fmt: skip
+    assert left(console, "lab") == [("b.crt", "name-taken", True)]
+    assert [one["peer"] for one in console("list", "--json").json] == ["foo", "foo"]
+
+
+def test_where_the_name_comes_from(console: Console, foo: certs.Made) -> None:
+    """The certificate's, else the file's; a peer that owns the domain comes first; where neither
+    says anything, a person has to."""
+    console.pin(foo, "acme", "--domain", "foo.test")
+    nameless = [certs.self_signed((), subject=f"Partner {at}") for at in range(4)]
+    lay(console, {
+        "x.crt": certs.self_signed("mx2.foo.test").pem,
+        "partner.crt": nameless[0].pem,
+        "mx.baz.test.pem": nameless[1].pem,
+        "01234567.0": nameless[2].pem,
+        "\u00e4 b.crt": nameless[3].pem,
+    })  # fmt: skip
+    said = console("adopt", "lab", "--json", code=1).json
+    assert {Path(one["file"]).name: one["peer"] for one in said["adopted"]} == {
+        "x.crt": "acme", "partner.crt": "partner", "mx.baz.test.pem": "baz",
+    }  # fmt: skip
+    assert [one["code"] for one in said["left_out"]] == ["no-name", "no-name"]
+    lay(console, {"deeper/partner.crt": certs.self_signed((), subject="Partner 9").pem})
+    assert ("partner.crt", "name-taken", True) in left(console, "lab")
+
+
+def test_peer_and_domain(console: Console, foo: certs.Made, bar: certs.Made) -> None:
+    """--peer says whose they all are; --domain protects, and its mail waits until somebody vouches;
+    another peer's domain is refused, and nothing is kept."""
+    lay(console, {"foo.crt": foo.pem, "bar.crt": bar.pem})
+    console.fails("adopt", "lab", "--domain", "both.test", code=2)
+    console.fails("adopt", "lab", "--peer", "no name", code=2)
+    ran = console("adopt", "lab", "--peer", "both", "--domain", "both.test")
+    assert {one["peer"] for one in console("list", "--json").json} == {"both"}
+    assert "WAITS" in console("check", "both.test", code=1).out
+    assert all("--domain" not in one for one in commands(ran))
+    lay(console, {"foo.crt": certs.self_signed("mx.x.test").pem})
+    console.fails("adopt", "lab", "--peer", "x", "--domain", "both.test", code=5)
+    assert left(console, "lab/bar.crt", "--peer", "x") == [("bar.crt", "conflict", True)]
+
+
+def test_a_chain_in_one_file(console: Console) -> None:
+    """The issuers of the same file are its chain, trusted for nothing, whichever stands first; of
+    two hosts each has its own."""
+    root = certs.authority("Foo CA")
+    middle = certs.issue(root, (), subject="Foo Issuing", ca=True)
+    one, two = (certs.issue(middle, f"mx{at}.foo.test") for at in (1, 2))
+    joined = b"".join(each.pem for each in (root, two, middle, one))
+    lay(console, {"foo.pem": joined})
+    said = console("adopt", "lab", "--json").json
+    chain = [middle.fingerprint, root.fingerprint]
+    assert {each["fingerprint"]: each["chain"] for each in said["adopted"]} == {
+        one.fingerprint: chain, two.fingerprint: chain,
+    }  # fmt: skip
+    assert [each["code"] for each in said["left_out"]] == ["issuer", "issuer"]
+    assert console.states().keys() == {one.fingerprint, two.fingerprint}
+    # a name alone makes nobody an issuer
+    posing = certs.authority("Foo CA")
+    other = certs.issue(root, "mx.other.test")
+    lay(console, {"posing.pem": other.pem + posing.pem})
+    taken = console("adopt", "lab/posing.pem", "--json").json["adopted"]
+    assert {each["fingerprint"]: each["chain"] for each in taken} == {
+        other.fingerprint: [], posing.fingerprint: [],
+    }  # fmt: skip
+
+
+def test_what_may_sign_is_said(console: Console) -> None:
+    """It is pinned as a host: exactly this certificate, and no other that it signed."""
+    evil = certs.self_signed("mx.foo.test", ca=True)
+    lay(console, {"foo.crt": evil.pem})
+    ran = console("adopt", "lab")
+    assert f"note: {spoken(evil)} of foo may sign others" in ran.err
+    (row,) = console("list", "--json").json
+    assert row["role"] == "host"
+    console("vouch", evil.fingerprint, "--domain", "foo.test", "--vouched-by", ANN)
+    fake = console.write("fake.pem", certs.issue(evil, "mx.foo.test").pem)
+    assert "refused" in console("check", "foo.test", "--certificate", fake, code=1).out
+
+
+def test_a_folder_that_openssl_made(console: Console, foo: certs.Made, bar: certs.Made) -> None:
+    """Links and copies of hashed names are the same certificates; so is a bundle beside them."""
+    folder = lay(console, {"foo.pem": foo.pem, "bar.pem": bar.pem})
+    output("openssl", "rehash", folder)
+    lay(console, {"all.crt": foo.pem + bar.pem})
+    said = console("adopt", folder, "--json").json
+    assert {one["peer"] for one in said["adopted"]} == {"foo", "bar"}
+    assert [one["code"] for one in said["left_out"]] == ["repeat", "repeat"]
+
+
+def test_nothing_there_is_an_error(console: Console) -> None:
+    """An empty folder, an empty file, no file, and the word that audit --store knows: nothing is
+    made of them."""
+    (console.folder / "empty").mkdir()
+    console.write("none.pem", b"")
+    for words in (("empty",), ("none.pem",), ("empty", "none.pem"), ("absent",), ("system",)):
+        console.fails("adopt", *words, code=4)
+    assert not console.db.exists()
+
+
+def test_the_systems_public_cas_are_never_taken(console: Console) -> None:
+    """Not one of Debian's own, though each is there; what is no public CA is what is left."""
+    if not FOLDER.is_dir():
+        require("update-ca-certificates")
+    said = console("adopt", str(FOLDER), "--json").json
+    assert said["adopted"] == []
+    assert len(said["left_out"]) > 100
+    assert {one["code"] for one in said["left_out"]} == {"public-ca"}
+    assert not console.db.exists()
+
+
+def test_hostile_names_stay_one_word(console: Console, foo: certs.Made) -> None:
+    """A file's name in the table and in what is to be typed."""
+    console.pin(foo, "foo")
+    name = "foo\x1b[31m $(id) 'b'.crt"
+    lay(console, {name: certs.self_signed("mx.foo.example").pem})
+    said = console("adopt", "lab", "--json", code=1).json["left_out"][0]
+    assert shlex.split(said["fix"]) == ["trustctl", "adopt", f"lab/{name}", "--peer", "NAME"]
+    console("adopt", "lab", "--peer", "other")
