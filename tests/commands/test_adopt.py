@@ -44,9 +44,9 @@ def test_a_folder_is_taken_in_as_pending(
     lay(console, {"foo.crt": foo.pem, "more/bar.der": bar.der, "README": b"x"})
     ran = console("adopt", "lab")
     assert ran.out.splitlines() == [
-        "FILE                 PEER  FINGERPRINT          STATE",
-        f"lab/foo.crt, line 1  foo   {spoken(foo)}  pending",
-        f"lab/more/bar.der     bar   {spoken(bar)}  pending",
+        "FILE              PEER  FINGERPRINT          STATE",
+        f"lab/foo.crt       foo   {spoken(foo)}  pending",
+        f"lab/more/bar.der  bar   {spoken(bar)}  pending",
     ]
     assert console.states() == {foo.fingerprint: "pending", bar.fingerprint: "pending"}
     assert "NOT protected" in console("check", "foo.test", code=1).out
@@ -153,6 +153,16 @@ def test_all_that_is_left_out(
     }  # fmt: skip
 
 
+def test_this_hosts_own_certificate_is_no_peers(
+    console: Console, foo: certs.Made, bar: certs.Made
+) -> None:
+    """Of /etc/exim4, where exim-gencert laid it beside its key: the key is not even opened."""
+    lay(console, {"exim.crt": foo.pem, "bar.crt": bar.pem})
+    (console.folder / "lab" / "exim.key").symlink_to("/nowhere/at/all")
+    assert left(console, "lab", code=0) == [("exim.crt", "our-host", False)]
+    assert console.states() == {bar.fingerprint: "pending"}
+
+
 @pytest.mark.parametrize("form", ["beside", "alone", "der"])
 def test_private_keys_are_refused_and_never_stored(
     console: Console, foo: certs.Made, bar: certs.Made, form: str
@@ -237,6 +247,10 @@ def test_where_the_name_comes_from(console: Console, foo: certs.Made) -> None:
         "x.crt": "acme", "partner.crt": "partner", "mx.baz.test.pem": "baz",
     }  # fmt: skip
     assert [one["code"] for one in said["left_out"]] == ["no-name", "no-name"]
+    # a file of several is nobody's by its name
+    several = b"".join(certs.self_signed((), subject=f"Many {at}").pem for at in range(2))
+    lay(console, {"many.pem": several})
+    assert left(console, "lab/many.pem") == [("many.pem", "no-name", True)] * 2
     lay(console, {"deeper/partner.crt": certs.self_signed((), subject="Partner 9").pem})
     assert ("partner.crt", "name-taken", True) in left(console, "lab")
 
@@ -275,7 +289,7 @@ def test_a_chain_in_one_file(console: Console) -> None:
     posing = certs.authority("Foo CA")
     other = certs.issue(root, "mx.other.test")
     lay(console, {"posing.pem": other.pem + posing.pem})
-    taken = console("adopt", "lab/posing.pem", "--json").json["adopted"]
+    taken = console("adopt", "lab/posing.pem", "--peer", "other", "--json").json["adopted"]
     assert {each["fingerprint"]: each["chain"] for each in taken} == {
         other.fingerprint: [], posing.fingerprint: [],
     }  # fmt: skip
@@ -328,8 +342,17 @@ def test_the_systems_public_cas_are_never_taken(console: Console) -> None:
 def test_hostile_names_stay_one_word(console: Console, foo: certs.Made) -> None:
     """A file's name in the table and in what is to be typed."""
     console.pin(foo, "foo")
-    name = "foo\x1b[31m $(id) 'b'.crt"
+    name = "-foo\x1b[31m $(id) 'b'.crt"
     lay(console, {name: certs.self_signed("mx.foo.example").pem})
     said = console("adopt", "lab", "--json", code=1).json["left_out"][0]
     assert shlex.split(said["fix"]) == ["trustctl", "adopt", f"lab/{name}", "--peer", "NAME"]
     console("adopt", "lab", "--peer", "other")
+
+
+def test_a_file_that_looks_like_an_option(console: Console, foo: certs.Made) -> None:
+    """What is to be typed about it can be typed."""
+    console.pin(foo, "foo")
+    console.write("-x.crt", certs.self_signed("mx.foo.example").pem)
+    (words,) = commands(console("adopt", "--", "-x.crt", code=1))
+    assert words == ["trustctl", "adopt", "./-x.crt", "--peer", "NAME"]
+    console(*words[1:-1], "other")

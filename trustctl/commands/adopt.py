@@ -160,11 +160,19 @@ def _vouch(one: Taken, *, protected: bool) -> str:
 
 
 def _show(plan: Plan, states: Sequence[str], *, protected: bool, dry_run: bool) -> None:
+    from collections import Counter
+
     from trustctl import render
     from trustctl.facts.fingerprint import short
 
+    several = Counter(one.place.file for one in plan.taken)
     rows = [
-        [str(one.place), one.peer, short(one.evidence.facts.fingerprint), state]
+        [
+            str(one.place) if several[one.place.file] > 1 else one.place.file,
+            one.peer,
+            short(one.evidence.facts.fingerprint),
+            state,
+        ]
         for one, state in zip(plan.taken, states, strict=True)
     ]
     if not render.table(["FILE", "PEER", "FINGERPRINT", "STATE"], rows):

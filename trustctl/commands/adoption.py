@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from trustctl.intake.stores import Content
 
 Code = Literal[
-    "public-ca", "our-ca", "issuer", "repeat", "pinned", "retired", "distrusted", "expired",
-    "private-key", "unreadable", "no-name", "name-taken", "conflict",
+    "public-ca", "our-ca", "our-host", "issuer", "repeat", "pinned", "retired", "distrusted",
+    "expired", "private-key", "unreadable", "no-name", "name-taken", "conflict",
 ]  # fmt: skip
 _LOOK = frozenset(
     ("retired", "distrusted", "expired", "private-key", "unreadable", "no-name", "name-taken",
@@ -70,11 +71,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A certificate of a file with the chain above it, as far as that is in the same file."""
+    """A certificate of a file with the chain above it, as far as that is in the same file.
+    ``alone``: no other but that chain is in the file, so that the file's name is its own."""
 
     place: Place
     evidence: Evidence
     chain: tuple[Evidence, ...]
+    alone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,10 @@ def candidates(contents: Sequence[Content]) -> tuple[list[Candidate], list[Left]
         for one in content.held:
             if one.place.file in secret:
                 continue
+            if (key := _key_beside(one.place.file)) is not None:
+                text = f"its private key lies beside it ({key}): it is this host's own"
+                left.append(Left(one.place, "our-host", text))
+                continue
             if (before := seen.setdefault(one.der, one.place)) is not one.place:
                 left.append(Left(one.place, "repeat", f"the same certificate as in {before}"))
             else:
@@ -130,6 +137,13 @@ def candidates(contents: Sequence[Content]) -> tuple[list[Candidate], list[Left]
         for ders in by_file.values():
             _group(ders, found, left)
     return found, left
+
+
+def _key_beside(file: str) -> str | None:
+    """The file of the same name that would hold its private key, where there is one: beside what
+    exim-gencert made. It is not opened."""
+    key = f"{os.path.splitext(file)[0]}.key"
+    return key if file != "-" and os.path.lexists(key) else None
 
 
 def _private(place: Place) -> Left:
@@ -172,7 +186,7 @@ def _group(ders: Mapping[bytes, Place], found: list[Candidate], left: list[Left]
         while upper is not None and upper not in chain and len(chain) < _TRIED:
             chain.append(upper)
             upper = signer[upper.der]
-        found.append(Candidate(ders[der], one, tuple(chain)))
+        found.append(Candidate(ders[der], one, tuple(chain), len(ders) - len(signed) == 1))
 
 
 _TRIED = 10
@@ -247,8 +261,10 @@ class Planner:
         if domain is not None and (owner := self._owner(domain)) is not None:
             return owner
         facts = one.evidence.facts
-        name = domain.split(".")[0] if domain else propose_peer_name_of_file(one.place.file)
-        fix = typed("adopt", one.place.file, "--peer", "NAME")
+        name = domain.split(".")[0] if domain else None
+        if name is None and one.alone:
+            name = propose_peer_name_of_file(one.place.file)
+        fix = typed("adopt", one.place.argument, "--peer", "NAME")
         if name is None:
             text = "whose is it? neither its names nor its file's name say"
             return Left(one.place, "no-name", text, facts.fingerprint, fix)

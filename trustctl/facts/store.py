@@ -16,6 +16,12 @@ class Place:
     file: str
     line: int = 0
 
+    @property
+    def argument(self) -> str:
+        """The file as an argument of a command: never taken for an option."""
+        option = self.file.startswith("-") and self.file != "-"
+        return f"./{self.file}" if option else self.file
+
     def __str__(self) -> str:
         file = "standard input" if self.file == "-" else self.file
         return f"{file}, line {self.line}" if self.line else file

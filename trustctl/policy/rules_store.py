@@ -31,8 +31,7 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _adopt(place: Place) -> str:
-    option = place.file.startswith("-") and place.file != "-"
-    return shlex.join(("trustctl", "adopt", f"./{place.file}" if option else place.file))
+    return shlex.join(("trustctl", "adopt", place.argument))
 
 
 @rule(
@@ -152,7 +151,7 @@ def _unreadable(facts: AuditFacts) -> Seen:
 def _key(facts: AuditFacts) -> Seen:
     for store in facts.stores.found:
         for one in store.keys:
-            yield str(one), "a private key", shlex.join(("chmod", "go-rwx", one.file))
+            yield str(one), "a private key", shlex.join(("chmod", "go-rwx", one.argument))
 
 
 @rule(
