@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 from pathlib import Path
@@ -159,22 +160,28 @@ def test_a_folder_of_hashed_names(tmp_path: Path, foo: Made, bar: Made, tool: st
 
 
 def test_what_of_a_folder_is_looked_at(tmp_path: Path, foo: Made, bar: Made) -> None:
-    """Certificates by their ending, in any case; a bundle beside its parts is no repeat, two files
-    of one certificate are; what is no file is named, what is no certificate passed over."""
-    for name in ("a.CRT", "b.cer", "README", "foo.key", "0123abcd.r0"):
+    """A bundle beside its parts is no repeat, two files of one certificate are; what is called a
+    certificate and is no file is named; what is called otherwise and is none is passed over."""
+    for name in ("a.CRT", "b.cer"):
         (tmp_path / name).write_bytes(foo.pem)
     (tmp_path / "bar.der").write_bytes(bar.der)
     (tmp_path / "all.pem").write_bytes(foo.pem + bar.pem)
     (tmp_path / "gone.pem").symlink_to(tmp_path / "absent")
     (tmp_path / "loop.pem").symlink_to(tmp_path / "loop.pem")
     os.mkfifo(tmp_path / "pipe.pem")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "gone").symlink_to(tmp_path / "absent")
+    (tmp_path / "README").write_bytes(b"-----BEGIN CERTIFICATE-----\nis how one begins\n")
+    (tmp_path / "0123abcd.r0").write_bytes(certs.pem(b"0\0", "X509 CRL"))
+    (tmp_path / "foo.key").write_bytes(foo.key_pem)
     (tmp_path / "folder.pem").mkdir()
     (tmp_path / "deeper").mkdir()
     (tmp_path / "deeper" / "other.crt").write_bytes(certs.self_signed("mx.deep.test").pem)
+    (tmp_path / "deeper" / "notes").write_bytes(certs.self_signed("mx.notes.test").pem)
     (tmp_path / "deeper" / "up").symlink_to(tmp_path)
     store = read(tmp_path)
     assert sorted(prints(store)) == sorted([foo.fingerprint, bar.fingerprint])
-    assert store.files == 4
+    assert (store.files, store.keys) == (4, ())
     assert [(Path(one.place.file).name, one.why) for one in store.unread] == [
         ("gone.pem", "a link that leads nowhere"),
         ("loop.pem", "a link that leads nowhere"),
@@ -185,6 +192,25 @@ def test_what_of_a_folder_is_looked_at(tmp_path: Path, foo: Made, bar: Made) -> 
     assert Path(places[foo.fingerprint].place.file).name == "a.CRT"
     assert not places[bar.fingerprint].repeats
     assert len(prints(read(tmp_path, deep=True))) == 3
+
+
+def test_all_that_gnutls_would_trust_is_seen(tmp_path: Path, foo: Made) -> None:
+    """GnuTLS, and with it Debian's Exim, takes every file of a folder, hidden or called anything:
+    as many as the library itself loads, this finds."""
+    for at, name in enumerate(("a.pem", "README", ".hidden", "x.txt", "foo.key", "b.crt~")):
+        (tmp_path / name).write_bytes(certs.self_signed(f"mx{at}.test").pem)
+    (tmp_path / "link").symlink_to(tmp_path / "sub" / "elsewhere")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "elsewhere").write_bytes(foo.pem)
+    try:
+        library = ctypes.CDLL("libgnutls.so.30")
+    except OSError:
+        require("libgnutls.so.30")
+    store = ctypes.c_void_p()
+    assert library.gnutls_certificate_allocate_credentials(ctypes.byref(store)) == 0
+    loaded = library.gnutls_certificate_set_x509_trust_dir(store, os.fsencode(tmp_path), 1)
+    assert loaded == 7
+    assert len(read(tmp_path).certificates) == loaded
 
 
 def test_file_names_are_bytes_of_anybodys_choice(tmp_path: Path, foo: Made) -> None:

@@ -62,8 +62,13 @@ class Content:
 def read_store(name: str, *, usual: Sequence[str] = USUAL, deep: bool = False) -> Content:
     """What is in the store ``name``: a file (``-``: standard input), a folder, or ``system``.
 
+    Of a folder every file is read: GnuTLS takes the certificates of all of them, whatever they are
+    called. What lies in a file of another name than certificates have, and is none, is no matter.
+
     Args:
-        usual: where the system's may be. deep: look into the folders of a folder, too.
+        usual: where the system's may be.
+        deep: read a folder as people mean it: the folders in it, too, and of files those alone
+            that are named as certificates are.
 
     Raises:
         InputError: it, or a file of it, cannot be read; it is too large; there is none.
@@ -115,16 +120,16 @@ def store_facts(content: Content) -> Store:
 def _add(content: Content, path: str, seen: set[str], *, deep: bool) -> None:
     if path != "-" and os.path.isdir(path):
         for file in _files(path, content, _DEPTH if deep else 0):
-            _add_file(content, file, seen, within=True)
+            _add_listed(content, file, seen)
     else:
-        _add_file(content, path, seen, within=False)
+        _add_file(content, path, seen)
 
 
 def _files(folder: str, content: Content, depth: int) -> Iterator[str]:
-    """The folder's files that may hold certificates, by name, those of hashed names last."""
+    """The folder's files that may hold certificates, those that are named so first."""
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda one: (bool(_HASHED.fullmatch(one.name)), one.name))
+            found = sorted(entries, key=lambda one: (not _named(one.name), one.name))
     except OSError as error:
         raise InputError(
             f"{folder}: {(error.strerror or str(error)).lower()}",
@@ -133,46 +138,58 @@ def _files(folder: str, content: Content, depth: int) -> Iterator[str]:
     if len(found) > LIMIT:
         raise _too_much(content, f"{LIMIT} files")
     for one in found:
-        if depth and one.is_dir(follow_symlinks=False):
-            yield from _files(one.path, content, depth - 1)
-        elif _CERTIFICATE.fullmatch(one.name) or _HASHED.fullmatch(one.name):
+        if one.is_dir(follow_symlinks=False):
+            if depth:
+                yield from _files(one.path, content, depth - 1)
+        elif not depth or _named(one.name) or _HASHED.fullmatch(one.name):
             yield one.path
 
 
-def _add_file(content: Content, path: str, seen: set[str], *, within: bool) -> None:
+def _named(name: str) -> bool:
+    """Whether people call certificates so."""
+    return _CERTIFICATE.fullmatch(name) is not None
+
+
+def _add_listed(content: Content, path: str, seen: set[str]) -> None:
+    """A file of a folder: what is no file is passed over, but for a name that promises one."""
+    name = os.path.basename(path)
+    promising = _named(name) or _HASHED.fullmatch(name) is not None
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        if promising:
+            content.unread.append(Unread(Place(path), "a link that leads nowhere"))
+        return
+    if stat.S_ISREG(mode):
+        _add_file(content, path, seen, promising=promising)
+    elif promising and not stat.S_ISDIR(mode):
+        content.unread.append(Unread(Place(path), "no regular file"))
+
+
+def _add_file(content: Content, path: str, seen: set[str], *, promising: bool = True) -> None:
     real = path if path == "-" or "\0" in path else os.path.realpath(path)
     if real in seen:
         return
     seen.add(real)
-    if within:
-        try:
-            mode = os.stat(path).st_mode
-        except OSError:
-            content.unread.append(Unread(Place(path), "a link that leads nowhere"))
-            return
-        if not stat.S_ISREG(mode):
-            if not stat.S_ISDIR(mode):
-                content.unread.append(Unread(Place(path), "no regular file"))
-            return
     data = read_source(path, limit=LIMIT_BYTES)
-    content.files += 1
     content.size += len(data)
     if content.size > LIMIT_BYTES:
         raise _too_much(content, f"{LIMIT_BYTES >> 20} MiB")
-    _take(content, path, data)
+    _take(content, path, data, promising=promising)
 
 
-def _take(content: Content, path: str, data: bytes) -> None:
+def _take(content: Content, path: str, data: bytes, *, promising: bool) -> None:
     found: list[tuple[bytes, Place]] = []
     for block in scan(data):
         place = Place(path, block.line)
-        if block.key:
+        if block.key and promising:
             content.keys.append(place)
-        elif block.why:
+        elif block.why and promising:
             content.unread.append(Unread(place, block.why))
         found += [(der, place) for der in block.ders]
         if len(content.held) + len(found) + len(content.unread) > LIMIT:
             raise _too_much(content, f"{LIMIT} certificates")
+    content.files += bool(promising or found)
     hashed = _HASHED.fullmatch(os.path.basename(path)) is not None
     alone = len({hashlib.sha256(der).digest() for der, _place in found}) == 1 and not hashed
     content.held += [Held(der, place, alone) for der, place in found]
