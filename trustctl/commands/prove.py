@@ -27,9 +27,7 @@ _AT_MOST = 5
 @click.option(
     "--peer", "names", multiple=True, metavar="PEER", help="All domains of this peer alone."
 )
-@click.option(
-    "--keep", metavar="DIR", help="Write the MTA's configuration and the whole log there."
-)
+@click.option("--keep", metavar="DIR", help="Write its configuration and its whole log there.")
 @json_option
 @click.pass_context
 def prove(
@@ -109,6 +107,7 @@ def _json(one: Proven) -> dict[str, object]:
         "held": one.held,
         "log": list(outcome.log),
         "taken_by": list(outcome.takers),
+        "reached": outcome.reached,
         "why": outcome.why or None,
     }
 
@@ -128,4 +127,4 @@ def _conclude(found: list[Proven], problems: list[str], *, as_json: bool) -> Non
     if failed or problems:
         render.line(f"NOT PROVEN: {len(failed)} of {tried} came out as they must not")
     else:
-        render.line(f"proven: {tried} of {tried} came out as they must")
+        render.line(f"proven: {tried} came out as they must")

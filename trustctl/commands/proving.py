@@ -119,5 +119,5 @@ def keep(place: Path, texts: dict[str, str], found: Sequence[Proven]) -> None:
         attempt, outcome = one.attempt, one.outcome
         told.append(f"## {number} {attempt.domain} {attempt.attack} {attempt.kind} {outcome.did}\n")
         told += [f"{line}\n" for line in (outcome.why, *outcome.log) if line]
-    for name, text in {**texts, "log": "".join(told)}.items():
+    for name, text in {**texts, "attempts": "".join(told)}.items():
         files.create(place / name, [text.encode("utf-8", "replace")], mode=0o600, group=None)

@@ -86,9 +86,9 @@ def _recipients(attempt: Attempt) -> list[str]:
 
 
 def _judged(attempt: Attempt, outcome: Outcome, cast: Cast) -> Outcome:
-    """What a host has taken was delivered, whatever the log says."""
-    wanted = attempt.recipient.lower()
-    takers = tuple(sorted({at for at, who in cast.taken if who.lower() == wanted}))
+    """What a host has taken was delivered, whatever the log says, and whatever it calls whom."""
+    beside = attempt.beside.lower()
+    takers = tuple(sorted({at for at, who in cast.taken if who.lower() != beside}))
     did = "delivered" if takers else outcome.did
     return Outcome(did, outcome.log, takers, bool(cast.reached))
 

@@ -94,7 +94,7 @@ def _strangers(stand: Stand, world: World, data: str) -> Iterator[Attempt]:
     certified = leaf((stand.host,), world.now, issuer=world.public_ca)
     yield play(
         "public-ca",
-        "a public CA's certificate for the right name",
+        "a public CA's certificate, right name",
         presenting(certified, world.public_ca),
     )
     yield play("stripped", "STARTTLS is stripped", PlayedHost())
@@ -107,6 +107,12 @@ def _strangers(stand: Stand, world: World, data: str) -> Iterator[Attempt]:
     elsewhere = route(_ELSEWHERE, f"mx.{_ELSEWHERE}", ATTACKER)
     yield play(
         "renamed",
+        "DNS answers with another domain's records",
+        own,
+        {**elsewhere, stand.domain: {"MX": (f"{_ELSEWHERE}: 10 mx.{_ELSEWHERE}.",)}},
+    )
+    yield play(
+        "alias",
         "DNS says that the domain is another's alias",
         own,
         {**elsewhere, stand.domain: {"CNAME": (_ELSEWHERE,)}},

@@ -60,8 +60,8 @@ class Exim:
             if (content := _content(path)) is not None
         }
         self._place: Place | None = None
-        self._staged: dict[str, Path] = {}
         self._problems: list[str] = []
+        self._history: list[str] = []
 
     def cover(self, stage: Stage) -> None:
         """Its spool, log and pid folder become empty ones, what is changed becomes copies."""
@@ -183,11 +183,8 @@ class Exim:
         text = _text(self._log)
         wanted = recipient.lower()
         found = mainlog.parse(text)
-        lines = tuple(
-            one
-            for one in text.splitlines()
-            if (said := mainlog.about(one)) is not None and said.lower() == wanted
-        )
+        fates = [one for one in text.splitlines() if mainlog.about(one) is not None]
+        lines = tuple([one for one in fates if wanted in one.lower()] or fates)
         if any(one.address.lower() == wanted for one in found.delivered):
             return Outcome("delivered", lines)
         if wanted in {one.lower() for one in found.bounced}:
@@ -202,12 +199,13 @@ class Exim:
         for part in ("input", "msglog", "db"):
             shutil.rmtree(self._spool / part, ignore_errors=True)
         if self._log.exists():
+            self._history.append(_text(self._log))
             os.truncate(self._log, 0)
 
     def kept(self) -> dict[str, str]:
         """As :class:`~trustctl.prove.mta.Mta` says."""
-        names = {"configuration": self._configuration}
-        return {name: _text(path) for name, path in names.items()}
+        logged = "".join([*self._history, _text(self._log)])
+        return {"configuration": _text(self._configuration), "mainlog": logged}
 
 
 def _meaning(path: Path) -> list[str]:

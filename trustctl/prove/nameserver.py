@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
@@ -19,7 +20,8 @@ RESOLVER = b"nameserver 127.0.0.1\noptions timeout:2 attempts:2 trust-ad\n"
 
 
 class NameServer:
-    """Answers on 127.0.0.1:53 from a zone that may be exchanged at any time."""
+    """Answers on 127.0.0.1:53 from a zone that may be exchanged at any time. Data after ``NAME: ``
+    are said to be of that name, whatever was asked for."""
 
     def __init__(self) -> None:
         self.zone: Mapping[str, Mapping[str, Sequence[str]]] = {}
@@ -54,6 +56,8 @@ class NameServer:
             alias = dns.rrset.from_text(owner, 20, "IN", "CNAME", f"{target}.")
             response.answer.append(alias)
             owner, owned = alias[0].target, self.zone.get(target)
-        if owned and kind in owned:
-            response.answer.append(dns.rrset.from_text(owner, 20, "IN", kind, *owned[kind]))
+        for said in owned[kind] if owned and kind in owned else ():
+            another, separator, data = said.rpartition(": ")
+            of = dns.name.from_text(another) if separator else owner
+            response.answer.append(dns.rrset.from_text(of, 20, "IN", kind, data))
         return response.to_wire()
