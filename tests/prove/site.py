@@ -82,7 +82,8 @@ class Site:
         said = self("prove", "--json", *words, code=code).out
         lines = [json.loads(one) for one in said.splitlines()]
         rows = [one for one in lines if "attack" in one]
-        return Proof(code, rows, [one["problem"] for one in lines if "problem" in one])
+        assert lines[-1]["proven"] == (code == 0)
+        return Proof(code, rows, lines[-1]["problems"])
 
     @contextmanager
     def edited(self, edits: Mapping[str, Mapping[str, str]]) -> Iterator[None]:

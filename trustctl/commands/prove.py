@@ -27,7 +27,9 @@ _AT_MOST = 5
 @click.option(
     "--peer", "names", multiple=True, metavar="PEER", help="All domains of this peer alone."
 )
-@click.option("--keep", metavar="DIR", help="Write its configuration and its whole log there.")
+@click.option(
+    "--keep", metavar="DIR", help="Keep the MTA's configuration and log in this new folder."
+)
 @json_option
 @click.pass_context
 def prove(
@@ -117,8 +119,7 @@ def _conclude(found: list[Proven], problems: list[str], *, as_json: bool) -> Non
 
     failed = [one for one in found if one.held is False]
     if as_json:
-        for text in problems:
-            render.as_json_line({"problem": text})
+        render.as_json_line({"proven": not failed and not problems, "problems": problems})
         return
     render.line()
     for text in problems:
