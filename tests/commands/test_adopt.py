@@ -318,6 +318,15 @@ def test_a_folder_that_openssl_made(console: Console, foo: certs.Made, bar: cert
     assert [one["code"] for one in said["left_out"]] == ["repeat", "repeat"]
 
 
+def test_a_bundle_beside_the_files_that_it_was_made_of(console: Console) -> None:
+    """Whose each is, its own file says, though the bundle is read before."""
+    made = {f"partner-{at}.pem": certs.self_signed((), subject=f"P {at}").pem for at in "xy"}
+    lay(console, {"all.crt": b"".join(made.values()), **made})
+    said = console("adopt", "lab", "--json").json
+    assert [one["peer"] for one in said["adopted"]] == ["partner-x", "partner-y"]
+    assert [Path(one["file"]).name for one in said["left_out"]] == ["all.crt", "all.crt"]
+
+
 def test_nothing_there_is_an_error(console: Console) -> None:
     """An empty folder, an empty file, no file, and the word that audit --store knows: nothing is
     made of them."""

@@ -123,7 +123,8 @@ def candidates(contents: Sequence[Content]) -> tuple[list[Candidate], list[Left]
             if one.place.file not in secret
         ]
         by_file: dict[str, dict[bytes, Place]] = {}
-        for one in content.held:
+        # a file of its own says more than a bundle of all
+        for one in sorted(content.held, key=lambda one: not one.alone):
             if one.place.file in secret:
                 continue
             if (key := _key_beside(one.place.file)) is not None:
