@@ -155,6 +155,7 @@ def _exposed(path: Path) -> list[FileProblem]:
 def _target(connection: Connection, ref: TargetRef, database: Path, now: int) -> AuditTarget:
     import hashlib
 
+    from trustctl.commands import inbound
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import Compiler
     from trustctl.facts.audit import AuditTarget
@@ -176,7 +177,8 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
             prints.add(digits.decode().replace(":", "").lower())
     more: dict[str, str] = {}
     if kind == "exim":
-        for name, content in compiled.files(connection, now).items():
+        files = compiled.files(connection, now) | inbound.files(connection, place, now)
+        for name, content in files.items():
             more[name] = hashlib.sha256(content).hexdigest()
     known = state.current is not None and (
         journal.hash_at(connection, state.current.checkpoint.seq) == state.current.checkpoint.hash
@@ -194,12 +196,13 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
             ]
         ),
         more=more,
-        mta=None if kind == "pem" else _mta(place.directory, entries),
+        mta=None if kind == "pem" else _mta(place.directory, entries, receives=place.receives),
     )
 
 
-def _mta(directory: Path, domains: Iterable[str]) -> MtaState:
+def _mta(directory: Path, domains: Iterable[str], *, receives: bool) -> MtaState:
     from trustctl.export.exim import configuration as texts_for
     from trustctl.publish import configuration, exim
 
-    return exim.state(configuration.site(directory), texts_for(str(directory)), domains)
+    texts = texts_for(str(directory), receives=receives)
+    return exim.state(configuration.site(directory), texts, domains)

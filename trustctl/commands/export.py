@@ -73,6 +73,7 @@ def export(
                 _configure(untouched, reload=reload, force=False)
             return
     from trustctl import render
+    from trustctl.commands import inbound
     from trustctl.commands.ahead import Lookout, tell
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import choose, make_plan
@@ -89,6 +90,8 @@ def export(
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
     with call.reading() as tx:
         more = compiled.files(tx.connection, call.now) if kind == "exim" else {}
+        if kind == "exim":
+            more |= inbound.files(tx.connection, place, as_of)
         lookout = Lookout(tx.connection, as_of)
         plan = make_plan(tx.connection, place, as_of, full=force, more=more, lookout=lookout)
         ahead = [] if plan.nothing_to_do else _foreseen(plan, lookout)
@@ -242,7 +245,7 @@ def _configure(place: Place, *, reload: bool, force: bool) -> None:
     from trustctl.export.exim import configuration as texts_for
     from trustctl.publish import configuration, exim
 
-    texts = texts_for(str(place.directory))
+    texts = texts_for(str(place.directory), receives=place.receives)
     found = configuration.site(place.directory)
     by_hand = configuration.edited(found)
     if by_hand and not force:
@@ -257,6 +260,8 @@ def _configure(place: Place, *, reload: bool, force: bool) -> None:
         for remark in exim.apply(found, texts, group=place.group):
             render.line(remark)
         render.line("Exim was asked: the router and the transport are there, first and unaltered")
+        if place.receives:
+            render.line("Exim was asked: it decides who may send as which domain, before anything")
         return
     changed = configuration.write(configuration.planned(found, texts), group=place.group)
     if found.layout == "unknown":

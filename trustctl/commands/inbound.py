@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,13 @@ import click
 from trustctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from trustctl.facts.records import Inbound, Peer
-    from trustctl.inventory.transaction import WriteTransaction
+    from sqlalchemy import Connection
 
+    from trustctl.facts.records import Inbound, Peer, PeerTrust
+    from trustctl.inventory.transaction import WriteTransaction
+    from trustctl.publish.place import Place
+
+_AT_ONCE = 500
 _MODES = {
     "off": "off: anybody may send as its domains",
     "offer": "offer: who presents its certificate is marked, nobody is refused",
@@ -134,3 +138,30 @@ def as_json(inbound: Inbound) -> dict[str, object]:
         "relay": inbound.relay,
         "allow_from": list(inbound.networks),
     }
+
+
+def files(connection: Connection, place: Place, as_of: int) -> dict[str, bytes]:
+    """Who may send as which domain, compiled for a moment: path in a generation -> content.
+
+    Nothing where nobody's inbound is on; but while Exim's configuration asks, it gets an answer.
+    """
+    from trustctl.commands.compilation import Compiler
+    from trustctl.export.exim_server import compile_senders
+    from trustctl.inventory import distrusts, inbound, snapshot
+    from trustctl.inventory.settings import read_settings
+    from trustctl.publish import configuration
+
+    asked = inbound.read(connection)
+    if not asked and not configuration.serves(place.directory):
+        return {}
+    compiler = Compiler(connection, read_settings(connection), as_of, "exim")
+    refused = frozenset(distrusts.distrusted_fingerprints(connection))
+
+    def trusted() -> Iterator[tuple[PeerTrust, Inbound]]:
+        for start in range(0, len(ids), _AT_ONCE):
+            part = list(snapshot.read_peers(connection, ids=ids[start : start + _AT_ONCE]))
+            trusts = compiler.trust(part, refused)
+            yield from zip(trusts, (one.inbound for one in part), strict=True)
+
+    ids = sorted(asked)
+    return compile_senders(trusted())

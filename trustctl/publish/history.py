@@ -10,8 +10,9 @@ from pathlib import Path
 
 from trustctl import files
 from trustctl.errors import TargetError
+from trustctl.export.exim_server import FOLDER
 from trustctl.facts.target import FileProblem, Stored
-from trustctl.publish import manifest
+from trustctl.publish import configuration, manifest
 from trustctl.publish.inspect import diversion, is_ours, is_whole, scan, verify
 from trustctl.publish.place import BUNDLE, NOBODY, Place
 from trustctl.publish.planning import last_generation
@@ -61,6 +62,12 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
             )
         edited = [one for one in scan(place, last_generation(place)) if one.kind == "edited"]
         refuse_edited(edited, force=force)
+        if configuration.serves(place.directory) and not (place.folder(number) / FOLDER).is_dir():
+            raise TargetError(
+                f"generation {number} does not say who may send as which domain, and Exim asks it: "
+                "all mail from outside would be put off",
+                "trustctl set PEER --inbound off, for each; export --reload; then again",
+            )
         clean(place)
         if place.published is not None:
             content = (place.folder(number) / BUNDLE).read_bytes()

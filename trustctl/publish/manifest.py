@@ -26,7 +26,8 @@ _HEAD = re.compile(
 _LINE = re.compile(rb"([0-9a-f]{64}) (\d+) ([A-Za-z0-9./_-]+)\n", re.ASCII)
 # no part begins with a dot: nothing outside of the folder can be meant
 _MORE = re.compile(
-    rb"^([0-9a-f]{64}) \d+ generations/\d+/((?:crl|ocsp)(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+)$",
+    rb"^([0-9a-f]{64}) \d+ generations/\d+/"
+    rb"((?:crl|ocsp|inbound)(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+)$",
     re.ASCII | re.MULTILINE,
 )
 _SETS = re.compile(rb"sets/([0-9a-f]{64})\.pem\n")

@@ -13,6 +13,7 @@ from typing import Literal
 from trustctl import files
 from trustctl.export.exim import NOBODY, NOBODY_TEXT
 
+SENDERS = "inbound/senders.map"
 BUNDLE, MAP, CDB = "ca-certificates.crt", "peers.map", "peers.cdb"
 Format = Literal["exim", "pem"]
 
@@ -73,6 +74,14 @@ class Place:
     def own_files(self) -> tuple[str, ...]:
         """The files of a generation's folder, beside its manifest."""
         return (BUNDLE,) if self.format == "pem" else (BUNDLE, CDB, MAP)
+
+    @property
+    def receives(self) -> bool:
+        """Whether the generation in force says of anybody who may send as which domain."""
+        try:
+            return (self.current / SENDERS).stat().st_size > 0
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def folder(self, number: int) -> Path:
         """A generation's folder."""
