@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from trustctl.errors import TrustctlError
+from trustctl.errors import NotEnforcedError, TrustctlError
 from trustctl.facts.proof import INSTALLED, Attempt, Outcome, Rehearsal
 from trustctl.prove import messages
 from trustctl.prove.attacks import without_answer
@@ -101,10 +101,12 @@ def main() -> None:
         rehearsal = messages.read_rehearsal(line)
         _rehearse(rehearsal)
     except TrustctlError as error:
-        _say({"error": error.message, "hint": error.hint})
+        refused = isinstance(error, NotEnforcedError)
+        _say({"error": error.message, "hint": error.hint, "by_mta": refused})
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _say({"error": f"{where}{(error.strerror or str(error)).lower()}", "hint": None})
+        said = f"{where}{(error.strerror or str(error)).lower()}"
+        _say({"error": said, "hint": None, "by_mta": False})
 
 
 def _rehearse(rehearsal: Rehearsal) -> None:

@@ -54,11 +54,8 @@ class Exim:
         routers, transports = (mta.run(program, "-bP", one) for one in ("routers", "transports"))
         data = _DATA.search(routers)
         self._directory = None if data is None else data[1]
-        self._bundles = {
-            path: content
-            for path in sorted(set(_BUNDLE.findall(transports)))
-            if (content := _content(path)) is not None
-        }
+        named = sorted(set(_BUNDLE.findall(transports)))
+        self._bundles = {one: b"" for one in named if os.path.isfile(one)}
         self._place: Place | None = None
         self._problems: list[str] = []
         self._history: list[str] = []
@@ -74,7 +71,8 @@ class Exim:
             stage.copy(self._directory)
             self._place = place_of(self._directory, "exim", Path(self._directory))
         else:
-            for path, content in self._bundles.items():
+            for path in self._bundles:
+                self._bundles[path] = content = Path(path).read_bytes()
                 stage.file(path, content)
         self._compare(stage)
 
@@ -133,7 +131,7 @@ class Exim:
             place,
             peers,
             last=last,
-            problems=planning.look(place, last, whole=True),
+            problems=planning.look(place, last),
             full=True,
             checkpoint=Checkpoint(0, "0" * 64),
             as_of=now,
@@ -217,10 +215,6 @@ def _meaning(path: Path) -> list[str]:
 def _more(place: Place, names: Sequence[str]) -> dict[str, bytes]:
     folder = place.current
     return {one: (folder / one).read_bytes() for one in names if (folder / one).is_file()}
-
-
-def _content(path: str) -> bytes | None:
-    return Path(path).read_bytes() if os.path.isfile(path) else None
 
 
 def _text(path: Path) -> str:

@@ -117,8 +117,10 @@ class Stage:
             try:
                 _mount(None, path, None, _REMOUNT | _BIND | _RDONLY | flags)
             except TargetError:
-                if os.path.ismount(path) and not os.statvfs(path).f_flag & os.ST_RDONLY:
+                if os.path.ismount(path) and not _is_read_only(path):
                     raise
+        if not _is_read_only("/"):
+            raise TargetError("/ cannot be made read-only in a namespace")
 
     def _is_covered(self, path: str) -> bool:
         """Whether a mount is one of ours: on the memory that we brought."""
@@ -142,6 +144,10 @@ def network() -> None:
         if ran.returncode:
             said = ran.stderr.decode("utf-8", "replace").strip()[-300:]
             raise TargetError(f"ip {' '.join(words)} failed: {said}")
+
+
+def _is_read_only(path: str) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def _within(path: Path, folder: Path) -> bool:

@@ -61,7 +61,9 @@ class Performance:
         """What becomes of each attempt, as soon as it is known.
 
         Raises:
-            TargetError: the process inside cannot go on. NotEnforcedError: the MTA cannot be used.
+            TargetError: the process inside cannot go on. NotEnforcedError: the MTA refuses its
+                configuration.
+            EOFError: it ended before its time; :func:`playing` tells why.
         """
         ended = False
         for line in self._said:
@@ -73,7 +75,8 @@ class Performance:
             elif "keep" in told:
                 self.kept = told["keep"]
             elif "error" in told:
-                raise NotEnforcedError(told["error"], told["hint"])
+                kind = NotEnforcedError if told["by_mta"] else TargetError
+                raise kind(told["error"], told["hint"])
             ended = ended or "end" in told
         if not ended:
             raise EOFError
