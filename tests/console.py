@@ -24,7 +24,7 @@ from trustctl import cli
 ANN = "Ann <ann@bar.test>"
 BOB = "Bob <bob@bar.test>"
 _TABLES = ("list", "show", "journal", "generations", "set", "adopt", "prove")
-_BY_LINE = ("fetch", "probe", "prove")
+_BY_LINE = ("fetch", "probe", "history", "prove")
 _TARGETED = {"export", "generations", "rollback"}
 _PATIENCE_SECONDS = 30
 # a terminal of its own, so that ^C reaches it
@@ -251,7 +251,12 @@ def inspect(ran: Ran, words: tuple[str, ...]) -> None:
         assert ran.out.isascii(), ran
         for one in ran.out.splitlines() if words[0] in _BY_LINE else [ran.out]:
             json.loads(one)
-    elif words and words[0] in _TABLES and "--help" not in words:
+    elif (
+        words
+        and words[0] in _TABLES
+        and "--help" not in words
+        and (words[0] != "set" or len(words) == 1)  # what is set is told in its whole length
+    ):
         assert all(len(one) <= 80 for one in ran.out.splitlines()), ran
 
 

@@ -54,6 +54,15 @@ def test_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
     assert [_mode(tmp_path / one) for one in "abc"] == [0o640, 0o644, 0o750]
 
 
+@pytest.mark.parametrize("sizes", [[], [0], [1, 2, 0, 3], [1 << 18, 5, 1 << 19, 7], [1000] * 900])
+def test_small_chunks_are_gathered(sizes: list[int]) -> None:
+    """The same bytes in the same order, and of many small chunks few."""
+    chunks = [bytes([one % 251]) * size for one, size in enumerate(sizes)]
+    found = list(files.gathered(chunks))
+    assert b"".join(found) == b"".join(chunks)
+    assert len(found) <= min(len(sizes), 4)
+
+
 def test_group_and_owner_are_those_asked_for(tmp_path: Path) -> None:
     """As root: the group of files and folders, and the owner where one was named."""
     require_root()

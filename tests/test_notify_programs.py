@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.typed import world_can_reach
 from tests.test_notify import REPORT, script
 from tests.tools import require_root
 from trustctl.errors import TargetError
@@ -19,8 +20,7 @@ from trustctl.notify import refuse_writable, run_command
 def unsafe(tmp_path: Path) -> Path:
     """A folder that a stranger may write in, with a hook of ours."""
     require_root()
-    for one in (tmp_path, *tmp_path.parents[:2]):
-        one.chmod(0o755)  # the stranger gets there
+    world_can_reach(tmp_path)
     folder = tmp_path / "hooks"
     folder.mkdir(mode=0o755)
     script(folder, "hook", f"touch {tmp_path}/ours")

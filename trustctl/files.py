@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_native_id
 
 from trustctl.errors import TargetError
 
@@ -19,6 +20,7 @@ TEMPORARY = ".trustctl-tmp-"
 """How the names of our unfinished files begin: what a killed run leaves is known by it."""
 
 LOCK_SECONDS = 10
+_GATHERED = 1 << 18
 _HINTS = {
     errno.ENOSPC: "make room and type it again: what was there is as it was",
     errno.EDQUOT: "make room and type it again: what was there is as it was",
@@ -29,7 +31,7 @@ _HINTS = {
     errno.EIO: "the disk is failing",
     errno.ENAMETOOLONG: "take a shorter name",
 }
-_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 """What rename(2) says of a folder's new name that another process has just taken."""
 
 
@@ -51,13 +53,30 @@ def explained(path: Path | str) -> Iterator[None]:
 def write_all(handle: int, chunks: Iterable[bytes | memoryview]) -> int:
     """Write all of it; a short write goes on where it stopped. Returns the number of bytes."""
     total = 0
-    for chunk in chunks:
-        view = memoryview(chunk)
-        while view:
-            written = os.write(handle, view)
-            total += written
-            view = view[written:]
+    for chunk in gathered(chunks):
+        written = os.write(handle, chunk)
+        size = memoryview(chunk).nbytes
+        while written < size:
+            written += os.write(handle, memoryview(chunk).cast("B")[written:])
+        total += size
     return total
+
+
+def gathered(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """The same bytes with fewer small chunks in a row: each is a call less."""
+    small: list[bytes | memoryview] = []
+    size = 0
+    for chunk in chunks:
+        if small and size + len(chunk) > _GATHERED:
+            yield b"".join(small)
+            small, size = [], 0
+        if len(chunk) >= _GATHERED:
+            yield chunk
+        else:
+            small.append(chunk)
+            size += len(chunk)
+    if small:
+        yield b"".join(small)
 
 
 def create(
@@ -70,11 +89,13 @@ def create(
         Its size in bytes.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    handle = os.open(path, flags, 0o600)
+    public = bool(mode & 0o004) and group is None  # nobody has to be kept out until it has its mode
+    handle = os.open(path, flags, mode if public else 0o600)
     try:
         if group is not None:
             os.fchown(handle, -1, group)
-        os.fchmod(handle, mode)
+        if os.fstat(handle).st_mode & 0o7777 != mode:  # a twentieth of the file's cost on ext4
+            os.fchmod(handle, mode)
         return write_all(handle, chunks)
     except BaseException:
         os.unlink(path)
@@ -84,10 +105,20 @@ def create(
 
 
 def replace(
-    path: Path, content: bytes, *, mode: int, group: int | None, owner: int | None = None
+    path: Path,
+    content: bytes,
+    *,
+    mode: int,
+    group: int | None,
+    owner: int | None = None,
+    by: Path | None = None,
 ) -> None:
-    """Write a file in place of what is there: a reader sees the old or the new one, whole."""
-    replace_together([New(path, content, mode, group, owner)])
+    """Write a file in place of what is there: a reader sees the old or the new one, whole.
+
+    Args:
+        by: the folder of the same filesystem in which it is begun; None for its own.
+    """
+    replace_together([New(path, content, mode, group, owner)], by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +132,15 @@ class New:
     owner: int | None
 
 
-def replace_together(new: Sequence[New]) -> None:
-    """Write several files of one folder in place of what is there.
+def replace_together(new: Sequence[New], *, by: Path | None = None) -> None:
+    """Write several files of one folder in place of what is there. ``by``: as for :func:`replace`.
 
     All of them are on the disk before the first is renamed, so that nothing but a crash within
     some microseconds leaves some new and some old.
     """
-    scratch = {one.path.with_name(f"{TEMPORARY}{one.path.name}-{os.getpid()}"): one for one in new}
+    scratch = {
+        (by or one.path.parent) / f"{TEMPORARY}{one.path.name}-{os.getpid()}": one for one in new
+    }
     try:
         for path, one in scratch.items():
             with suppress(FileNotFoundError):
@@ -151,7 +184,8 @@ def make_folder(path: Path, *, mode: int, group: int | None) -> bool:
         if one.name.startswith(begun):
             with suppress(OSError):
                 os.rmdir(one)
-    scratch = path.with_name(f"{begun}{os.getpid()}")
+    # of each thread its own: two may make the same folder
+    scratch = path.with_name(f"{begun}{get_native_id()}")
     try:
         os.mkdir(scratch, 0o700)
     except OSError as error:
@@ -164,8 +198,12 @@ def make_folder(path: Path, *, mode: int, group: int | None) -> bool:
     except BaseException as error:
         with suppress(OSError):
             os.rmdir(scratch)
-        if isinstance(error, OSError) and error.errno in _TAKEN:
-            return False
+        # another one took it for a leftover, or was faster
+        if isinstance(error, OSError) and error.errno in (*TAKEN, errno.ENOENT):
+            if os.path.isdir(path):
+                return False
+            if error.errno == errno.ENOENT and path.parent.is_dir():
+                return make_folder(path, mode=mode, group=group)
         raise
     sync(path.parent)
     return True

@@ -67,7 +67,7 @@ def rows(sizes: Sizes, scratch: Path, cache: Path) -> Iterator[Row]:
     first = many.export()
     whole = filled + first
     yield from _compared("import and first export", whole, small, base, sizes)
-    yield _change(many, first, scratch, cache)
+    yield from _changes(many, first, scratch, sizes.runs)
     for reader in _READERS:
         large, few_cost, one_cost = [
             measure.median(runs, partial(measure.trustctl, site.db, *reader))
@@ -103,22 +103,37 @@ def _compared(what: str, large: Cost, small: Cost, base: Cost, sizes: Sizes) -> 
     )
 
 
-def _change(site: Site, first: Cost, scratch: Path, cache: Path) -> Row:
-    """One peer gets one more pin."""
-    new = scratch / "new.pem"
-    fingerprint = peers.write_certificate("mx.new.example", new)
-    before = site.sets()
-    measure.trustctl(
-        site.db, "add", str(new), "--peer", peers.name(0), "--fingerprint", fingerprint
+def _changes(site: Site, first: Cost, scratch: Path, runs: int) -> Iterator[Row]:
+    """One peer gets one more pin; once for each run another one."""
+    written: set[int] = set()
+
+    def once(number: int) -> Cost:
+        new = scratch / "new.pem"
+        fingerprint = peers.write_certificate(f"mx.new{number}.example", new)
+        before = site.sets()
+        owner = peers.name(number * site.count // runs)
+        measure.trustctl(site.db, "add", str(new), "--peer", owner, "--fingerprint", fingerprint)
+        changed = site.export()
+        written.add(sum(before.get(name) != how for name, how in site.sets().items()))
+        return changed
+
+    numbers = iter(range(runs))
+    changed = measure.median(runs, lambda: once(next(numbers)))
+    files = "/".join(map(str, sorted(written)))
+    yield Row(
+        f"export after one change of {site.count} ({files} certificate file written), by the clock;"
+        " the first",
+        changed.elapsed_seconds,
+        first.elapsed_seconds,
+        "s",
+        "faster",
+        _CHANGE_BOUND,
     )
-    changed = site.export()
-    after = site.sets()
-    written = sum(before.get(name) != how for name, how in after.items())
-    return Row(
-        f"export after one change of {site.count} ({written} certificate file written); the first",
+    yield Row(
+        f"export after one change of {site.count}, CPU time of all processes; the first",
         changed.cpu_seconds,
         first.cpu_seconds,
         "s CPU",
         "faster",
-        _CHANGE_BOUND,
+        None,
     )

@@ -6,8 +6,10 @@ import os
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.tools import output, require
 from trustctl.ca import keyfile
@@ -130,3 +132,15 @@ def test_a_damaged_file(tmp_path: Path, damage: str) -> None:
     assert str(path) in caught.value.message
     if damage == "clear":
         assert "not encrypted" in caught.value.message
+
+
+@pytest.mark.parametrize("kind", KEY_KINDS)
+def test_both_halves_of_a_key(kind: KeyKind) -> None:
+    """The public one is the private one's, though it may be copied from beside it."""
+    for _ in range(1 if kind == "rsa-3072" else 100):
+        key = generate(kind)
+        text, public = keyfile.halves(key)
+        assert text == keyfile.private_pem(key)
+        assert public == spki_of(key.public_key())
+        read: Any = load_pem_private_key(text, None)
+        assert spki_of(read.public_key()) == public

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
 from tests.ca.own import DAY, DOMAIN, NOW, Own, own, template
 from trustctl.ca.finish import finish
-from trustctl.ca.kinds import generate
+from trustctl.ca.kinds import generate, spki_of
 from trustctl.ca.lint import lint
 from trustctl.ca.series import Series
 from trustctl.ca.signer import KeySigner
@@ -85,6 +87,30 @@ def test_every_kind_of_key(kind: KeyKind) -> None:
         assert made.tbs == ours.draft(one).tbs
         der = finish(made, signer)
         assert series.facts(made, der) == parse_certificate(der)
+
+
+def test_keys_of_one_length_and_different_kinds(ours: Own) -> None:
+    """What is remembered of one kind is not said of another that is as long."""
+    wanted = [
+        replace(template(), public_key=spki_of(key))  # type: ignore[arg-type]
+        for key in (
+            ed25519.Ed25519PrivateKey.generate().public_key(),
+            x25519.X25519PrivateKey.generate().public_key(),
+        ) * 2
+    ]  # fmt: skip
+    assert len({len(one.public_key) for one in wanted}) == 1
+    series = Series(template(), ours.issuing.certificate, ours.kind)
+    signer = KeySigner(ours.issuing.key)  # type: ignore[arg-type]
+    kinds = []
+    for one in wanted:
+        made = series.draft(one)
+        der = finish(made, signer)
+        assert series.facts(made, der) == parse_certificate(der)
+        kinds.append(series.facts(made, der).key_kind)
+        key: Any = x509.load_der_x509_certificate(der).public_key()
+        assert x509.SubjectKeyIdentifier.from_public_key(key).digest in made.tbs
+    assert kinds[0] != kinds[1]
+    assert kinds[2:] == kinds[:2]
 
 
 def test_another_validity_or_profile_is_another_series(ours: Own) -> None:

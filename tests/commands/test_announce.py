@@ -11,7 +11,7 @@ import pytest
 from tests import certs
 from tests.console import ANN, Console
 from tests.sightings import seen
-from trustctl.commands.wire import keeping, known
+from trustctl.commands.wire import keeping, known, retiring
 from trustctl.facts.fingerprint import short
 from trustctl.facts.moment import format_moment
 from trustctl.inventory import observations
@@ -55,6 +55,11 @@ def test_both_are_trusted_and_exported(
     entries = [one["action"] for one in console("journal", "--json").json]
     assert entries[-4:-1] == ["pin.add", "vouch.add", "announce"]
     assert console("journal", "verify").code == 0
+    shown = console("show", "foo").out.splitlines()
+    at = shown.index("announced for  2027-03-01")
+    assert shown[at + 1].split(maxsplit=1) == ["replaces", short(foo.fingerprint)]
+    (old, new) = console("show", "foo", "--json").json[0]["pins"]
+    assert (old["announced_for"], new["announced_for"]) == (None, "2027-03-01T00:00:00Z")
 
 
 def test_json(console: Console, foo: certs.Made, following: certs.Made, file: str) -> None:
@@ -162,17 +167,18 @@ def test_a_vouch_that_is_withdrawn_while_a_probe_runs_retires_nothing(
     """What was read before the hosts were asked is old news: the last trusted pin stays."""
     console("announce", "foo", file, "--from", "2026-01-01", "--auto-retire", "14",
             *vouched(following))  # fmt: skip
-    now = int(time.time())
-    looks = [seen(following, at=now - days * certs.DAY, peer="foo") for days in (20, 0)]
 
     def probed(before: Callable[[], object]) -> list[tuple[str, str]]:
         with reading(console.db) as tx:
             known_before = known.read(tx.connection, None)
         before()
+        now = int(time.time())
+        looks = [seen(following, at=now - days * certs.DAY, peer="foo") for days in (20, 0)]
         with writing(console.db, "root", now) as tx:
             observations.record(tx, looks)
-            judge = known.Judge(known_before, now)
-            return keeping.probed(tx, [], judge, known_before, now).retired
+            kept = keeping.Kept()
+            retiring.retire(tx, known_before, kept, now)
+            return kept.retired
 
     person = ("--peer", "foo", "--reason", "misheard")
     assert probed(lambda: console("withdraw", following.fingerprint, *person)) == []
@@ -183,3 +189,30 @@ def test_a_vouch_that_is_withdrawn_while_a_probe_runs_retires_nothing(
     (pin,) = (one for one in console("list", "--all", "--json").json if one["state"] == "retired")
     assert "auto-retire after 14 days" in pin["retired_reason"]
     assert console("journal", "verify").code == 0
+
+
+@pytest.mark.parametrize(("ended", "states"), [(True, "trusted"), (False, "retired")])
+def test_a_next_one_whose_chain_has_ended_retires_nothing(
+    console: Console, foo: certs.Made, ended: bool, states: str
+) -> None:
+    """Every host presents it, and it is vouched for; mail would wait all the same, so the old one
+    stays. With a chain that holds it goes."""
+    root = certs.authority("Their root")
+    over = {"days": 5, "not_before": int(time.time()) - 10 * certs.DAY} if ended else {}
+    middle = certs.issue(root, (), ca=True, subject="Middle", **over)  # type: ignore[arg-type]
+    leaf = certs.issue(middle, "mx.foo.test")
+    console.pin(foo, "foo")
+    file = console.write("next.pem", leaf.pem + middle.pem + root.pem)
+    console("announce", "foo", file, "--from", "2026-01-01", "--auto-retire", "14", *vouched(leaf))
+    now = int(time.time())
+    with reading(console.db) as tx:
+        before = known.read(tx.connection, None)
+    kept = keeping.Kept()
+    with writing(console.db, "root", now) as write:
+        looks = [seen(leaf, at=now - days * certs.DAY, peer="foo") for days in (20, 0)]
+        observations.record(write, looks)
+        retiring.retire(write, before, kept, now)
+    assert console.states() == {foo.fingerprint: states, leaf.fingerprint: "trusted"}
+    assert [one.startswith("no pin of foo was retired: mail to ") for one in kept.notes] == [
+        True
+    ] * ended

@@ -170,7 +170,9 @@ UNUSABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("one", UNUSABLE, ids=str)
+@pytest.mark.parametrize(
+    "one", UNUSABLE, ids=lambda one: f"{one.usage}-{one.selector}-{one.matching}-{len(one.data)}"
+)
 def test_a_record_that_is_not_for_mail_is_ignored(one: TlsaRecord) -> None:
     """PKIX usages (RFC 7672, 3.1.3), unknown numbers and wrong lengths neither match nor
     contradict; a good one beside it counts."""

@@ -22,6 +22,7 @@ from tests.faults.spawner import Ended, Spawner
 from tests.tools import require
 from trustctl.ca.offline import read_answer
 from trustctl.facts.pem import pem
+from trustctl.files import TEMPORARY
 
 pytestmark = pytest.mark.faults
 ONLINE, DARK = ("--db", "online/trustctl.db"), ("--db", "dark/trustctl.db")
@@ -53,6 +54,9 @@ COMMANDS = {
     # test_kills looks at how an inventory begins; this is about the CA in it
     "init": Killed(_INIT, ((*_INIT, "--name", "other"),), "is there already"),
     "issue": Killed((*ONLINE, "ca", "issue", *HOSTS, "--out", "out"), (_INIT,), "exists already"),
+    "issue into a new folder": Killed(
+        (*ONLINE, "ca", "issue", *HOSTS, "--out", "new"), (_INIT,), "exists already"
+    ),
     "request": Killed(_REQUEST, (_ROOT,), "exists already"),
     "sign-request": Killed(_SIGN, (_ROOT, _REQUEST), "exists already"),
     "accept": Killed(
@@ -115,16 +119,20 @@ class World:
             known |= {one["fingerprint"] for one in listed}
         for one in self.certificates():
             assert one.fingerprint(hashes.SHA256()).hex() in known, why
-        for path in self.path.glob("out/*.crt"):
+        for path in self.issued():
             leaf = x509.load_pem_x509_certificates(path.read_bytes())[0]
             key = load_pem_private_key(path.with_suffix(".key").read_bytes(), None)
             assert leaf.public_key() == key.public_key(), why
         for path in self.path.glob("**/*.key"):
             assert path.stat().st_mode & 0o777 == 0o600, why
 
+    def issued(self) -> list[Path]:
+        """The files of hosts' certificates that anybody would look at."""
+        return [*self.path.glob("out/*.crt"), *self.path.glob("new/*.crt")]
+
     def certificates(self) -> Iterator[x509.Certificate]:
         """Every certificate that is anywhere in a file; none is torn."""
-        for path in self.path.glob("out/*.crt"):
+        for path in self.issued():
             yield from x509.load_pem_x509_certificates(path.read_bytes())
         answer = self.path / "answer.json"
         if answer.exists() and answer.stat().st_size:
@@ -157,8 +165,8 @@ class World:
         self.look(why)
         self.look(why)
         if "issue" in self.words:
-            for host in HOSTS:
-                assert (self.path / "out" / f"{host}.crt").stat().st_size, why
+            assert {one.stem for one in self.issued() if one.stat().st_size} == {*HOSTS}, why
+            assert not list(self.path.rglob(f"{TEMPORARY}*")), why
         elif "request" in self.words:
             assert (self.path / "request.json").stat().st_size, why
         elif "sign-request" in self.words:

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.faults
 READING = {
     "access", "brk", "chdir", "clock_gettime", "close", "dup", "dup2", "exit_group",
     "faccessat", "faccessat2", "fcntl", "fstat", "fstatfs", "futex", "getcwd", "getdents64",
-    "getegid", "geteuid", "getgid", "getpid", "getppid", "getrandom", "getuid", "ioctl", "kill",
-    "lseek", "lstat", "madvise", "mmap", "mprotect", "mremap", "munmap", "newfstatat", "open",
-    "openat", "poll", "prctl", "pread64", "read", "readlink", "readlinkat", "rt_sigaction",
+    "getegid", "geteuid", "getgid", "getpid", "getppid", "getrandom", "gettid", "getuid", "ioctl",
+    "kill", "lseek", "lstat", "madvise", "mmap", "mprotect", "mremap", "munmap", "newfstatat",
+    "open", "openat", "poll", "prctl", "pread64", "read", "readlink", "readlinkat", "rt_sigaction",
     "rt_sigprocmask", "rt_sigreturn", "socket", "connect", "stat", "statfs", "statx", "sysinfo",
     "uname",
 }  # fmt: skip

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.faults
 EXIM = ("export", "--to", "target", "--format", "exim", "--yes")
 PEM = ("export", "--to", "target", "--format", "pem", "--yes")
 _ON_TMPFS = """
-mount -t tmpfs -o size=256k tmpfs {place}
+mount -t tmpfs -o size=2m tmpfs {place}
 cp -a {place}.kept/. {place}/
-head -c {filler} /dev/zero > {place}/filler 2>/dev/null
+head -c $(($(df -B1 --output=avail {place} | tail -1) - {left})) /dev/zero > {place}/filler
 "$@"
 status=$?
 rm -f {place}/filler
@@ -44,13 +44,13 @@ def pinned(console: Console, foo: certs.Made) -> Console:
     return console
 
 
-def on_a_full_disk(place: Path, filler: int) -> tuple[str, ...]:
-    """A prefix: the folder's content on a tmpfs of 256 KiB with a filler on it; what is there in
-    the end, once the filler is gone, is copied to ``PLACE.after``."""
+def on_a_full_disk(place: Path, left: int) -> tuple[str, ...]:
+    """A prefix: the folder's content on a tmpfs on which so many bytes are left; what is there in
+    the end, once the disk is no longer filled up, is copied to ``PLACE.after``."""
     place.rename(f"{place}.kept")
     for one in (place, Path(f"{place}.after")):
         one.mkdir(mode=0o755)
-    script = _ON_TMPFS.format(place=place, filler=filler)
+    script = _ON_TMPFS.format(place=place, left=left)
     return ("unshare", "-m", "sh", "-c", script, "sh")
 
 
@@ -60,13 +60,13 @@ def after(place: Path) -> None:
     Path(f"{place}.after").rename(place)
 
 
-@pytest.mark.parametrize("filler", [262144, 90000, 60000])
-def test_no_room_for_the_inventory(pinned: Console, bar: certs.Made, filler: int) -> None:
+@pytest.mark.parametrize("left", [0, 16384, 40960])
+def test_no_room_for_the_inventory(pinned: Console, bar: certs.Made, left: int) -> None:
     """An add that finds no room says so; what was there is whole, and with room it succeeds."""
     file = pinned.write("bar.pem", bar.pem)
     words = ("add", file, "--peer", "bar", "--domain", "bar.test")
     before = pinned("dump").out
-    ran = typed(pinned, *words, before=on_a_full_disk(pinned.db.parent, filler))
+    ran = typed(pinned, *words, before=on_a_full_disk(pinned.db.parent, left))
     after(pinned.db.parent)
     refused(ran, 6, str(pinned.db))
     assert "no space left" in ran.err or "the disk is full" in ran.err
@@ -81,7 +81,7 @@ def test_no_room_for_a_first_inventory(console: Console, foo: certs.Made) -> Non
     file = console.write("foo.pem", foo.pem)
     console.db.parent.mkdir(mode=0o700)
     words = ("add", file, "--peer", "foo")
-    ran = typed(console, *words, before=on_a_full_disk(console.db.parent, 200000))
+    ran = typed(console, *words, before=on_a_full_disk(console.db.parent, 61440))
     after(console.db.parent)
     refused(ran, 6, str(console.db))
     assert os.listdir(console.db.parent) == []
@@ -95,7 +95,7 @@ def test_no_room_for_an_export(pinned: Console, bar: certs.Made, words: tuple[st
     for number in range(30):
         pinned.pin(certs.self_signed(f"mx.p{number}.test", key=bar.key), f"p{number}")
     before = tree(pinned.target)
-    ran = typed(pinned, *words, before=on_a_full_disk(pinned.target, 245760))
+    ran = typed(pinned, *words, before=on_a_full_disk(pinned.target, 8192))
     after(pinned.target)
     refused(ran, 7, "no space left", "make room")
     assert tree(pinned.target) == before

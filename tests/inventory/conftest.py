@@ -64,6 +64,12 @@ def _full(
     with store.writing() as tx:
         row = GenerationRow(1, NOW, NOW, 5, "ab" * 32)
         generations.record(tx, "/etc/exim4", "exim", row, action="generation.publish")
+    add_ca(store)
+    with store.writing() as tx:
+        dane.add_next_key(tx, "main", "mx1.our.test", "cd" * 32)
+        dane.publish(tx, "main", "mx1.our.test", 25, 3600, "cd" * 32)
+    add_wire(store)
+    add_inbound(store)
     return store.path
 
 
@@ -72,10 +78,4 @@ def full(store: Store, _full: Path) -> Store:
     """An inventory that has a row at least in every table, and for every action an entry."""
     store.path.parent.mkdir(mode=0o700)
     shutil.copy(_full, store.path)
-    add_ca(store)
-    with store.writing() as tx:
-        dane.add_next_key(tx, "main", "mx1.our.test", "cd" * 32)
-        dane.publish(tx, "main", "mx1.our.test", 25, 3600, "cd" * 32)
-    add_wire(store)
-    add_inbound(store)
     return store

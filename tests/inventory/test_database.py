@@ -101,6 +101,25 @@ def test_file_is_set_up_for_durable_concurrent_writes(store: Store) -> None:
     assert pragma("trusted_schema") == 0
 
 
+def test_a_large_write_needs_no_file_but_the_inventory(tmp_path: Path, store: Store) -> None:
+    """What SQLite keeps to take back a statement alone is in memory, not in /tmp."""
+    require("strace")
+    with store.writing():
+        pass
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from trustctl.inventory.transaction import writing\n"
+        "with writing(Path(sys.argv[1]), 'root', 1) as tx:\n"
+        "    for number in range(2000): tx.record('x', str(number), {'a': 'x' * 1000})\n"
+    )
+    trace = tmp_path / "trace"
+    traced = ("strace", "-f", "-qq", "-e", "trace=openat,open,creat", "-o", str(trace))
+    output(*traced, sys.executable, "-c", program, str(store.path))
+    made = [line.split('"')[1] for line in trace.read_text().splitlines() if "O_CREAT" in line]
+    assert made
+    assert [one for one in made if not one.startswith(f"{store.path.parent}/")] == []
+
+
 def test_restored_backup_gets_its_write_ahead_log_back(store: Store, foo: Made) -> None:
     """A backup is one plain file; put in the inventory's place, the next write turns WAL on."""
     store.add(addition("foo", foo, "foo.test"))

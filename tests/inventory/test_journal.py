@@ -13,7 +13,8 @@ from tests.certs import Made
 from tests.inventory.store import BOB, NOW, Store, addition
 from trustctl.facts.moment import parse_stamp
 from trustctl.inventory import journal, pins
-from trustctl.inventory.journal import GENESIS, canonical
+from trustctl.inventory.canonical import canonical
+from trustctl.inventory.journal import GENESIS
 from trustctl.inventory.transaction import WriteTransaction
 
 

@@ -40,6 +40,10 @@ class Mx:
             return self._exim.received()
         return self._log.read_text().splitlines() if self._log.exists() else []
 
+    def log(self) -> str:
+        """What it has logged."""
+        return self._log.read_text("utf-8", "replace")
+
     def present(self, *chain: Made | bytes, key: Made | None = None) -> None:
         """Present this chain from the next connection on."""
         assert self._exim is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.lab.network import Network
 from tests.lab.postfix import UNPACKED, Postfix
 from tests.lab.watcher import ANN, Watcher, connections, watcher
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-wire")]
+pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-wire-hosts")]
 FOO = "foo.test"
 RESOLVER = "127.0.0.53"
 
@@ -153,9 +154,13 @@ def test_each_fault_is_named(lab: Lab) -> None:
     assert len(told) == len(_FAULTS)
     tls = {one["host"]: one["tls"] for one in lines if "host" in one}
     assert (tls["old.foo.test"], tls["good.foo.test"]) == ("TLSv1.1", "TLSv1.3")
-    live = us.ran("audit", "--live")
+    live = us.ran("audit", "--live", "--json")
     assert live.returncode == 1
-    assert all(f"[{one}]".encode() in live.stdout for one in _FAULTS.values()), live.stdout
+    audited = [(one["rule"], one["subject"]) for one in json.loads(live.stdout)]
+    assert {(one["rule"], one["subject"]) for one in told} <= set(audited)
+    for records in ({}, {FOO: {"MX": ["0 ."]}}, {FOO: {"SERVFAIL": [""]}}):
+        lab.network.dns(records)
+        us.probe("live-no-route", of=FOO)
 
 
 _OLD_TLS = "tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.1\n"

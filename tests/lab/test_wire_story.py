@@ -53,7 +53,11 @@ def test_from_the_first_look_to_verified_mail(lab: Lab) -> None:
     made = certs.self_signed(MX)
     mx = lab.mx("look", made, six=True)
     lab.route(FOO, mx, MX)
+    before = mx.log()
     seen = us.fetch(FOO, "--peer", "foo")
+    said = mx.log().removeprefix(before).splitlines()
+    complaints = [one for one in said if "no host name found" not in one]
+    assert complaints == [], "we say goodbye as we should, in TLS and below it"
     assert {one["address"] for one in seen} == set(mx.addresses)
     for one in seen:
         assert one["fingerprint"] == made.fingerprint == shown_by_openssl(us, one["address"])
@@ -63,8 +67,8 @@ def test_from_the_first_look_to_verified_mail(lab: Lab) -> None:
     us.export()
     assert outcome(us) == "remote_smtp CV=no", "nothing is protected because somebody looked"
 
-    said = us.trustctl("vouch", made.fingerprint, "--peer", "foo", "--domain", FOO, *ANN)
-    assert all(one in said for one in mx.addresses), "where it was seen is told"
+    told = us.trustctl("vouch", made.fingerprint, "--peer", "foo", "--domain", FOO, *ANN)
+    assert all(one in told for one in mx.addresses), "where it was seen is told"
     us.export()
     assert outcome(us) == VERIFIED
     us.probe(of=FOO)
@@ -201,3 +205,31 @@ def test_a_renewal_with_the_same_key_is_pinned_where_a_setting_says_so(lab: Lab)
     us.export("--yes")
     assert outcome(us) == "waits"
     us.trustctl("journal", "verify")
+
+
+def test_a_certificate_without_its_issuer_is_told_before_mail_waits(lab: Lab) -> None:
+    """What the peer sent by mail was its certificate alone; its host presents an intermediate one
+    too, and Exim finds no path. The probe says so, and the digits bring what is needed. The next
+    one, with the same key, is pinned by itself, with its chain."""
+    root = certs.authority("Public CA")
+    inter = certs.issue(root, (), ca=True, subject="Intermediate")
+    made = certs.issue(inter, MX)
+    mx = lab.mx("issued", made, inter)
+    us = watcher(lab, "issued.test")
+    lab.route(FOO, mx, MX)
+    us.add(made, "foo")
+    us.export()
+    assert outcome(us) == "waits"
+    us.probe(*OTHER, of=FOO)
+    us.confirm(FOO, made)
+    us.export()
+    assert outcome(us) == VERIFIED
+    us.probe(of=FOO)
+
+    us.trustctl("set", "same_key_renewal", "accept")
+    renewed = certs.issue(inter, MX, key=made.key)
+    mx.present(renewed, inter)
+    us.probe(*RENEWED, of=FOO)
+    us.export()
+    assert outcome(us) == VERIFIED
+    us.probe(of=FOO)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.policy.inventory import DAY, NOW, digest, facts
 from trustctl.facts.certificate import CertificateFacts
 from trustctl.facts.foresight import Link, Presented
-from trustctl.policy.chain import arrange, broken, holds, leads_to, moments
+from trustctl.policy.chain import arrange, broken, follows, holds, leads_to, moments
 
 
 def of(name: str, issuer: str, days: float = 100, **changes: object) -> CertificateFacts:
@@ -96,25 +96,38 @@ def test_circles_end() -> None:
 
 
 def test_a_path_leads_to_its_goal_or_does_not() -> None:
-    """To this certificate, not to another one that is there too; at a moment through what is valid
-    then alone, its goal as well."""
+    """To this certificate, not to another one that is there too; one that is followed holds at a
+    moment, its goal as well."""
     other = of("other", "other")
     chain = arrange(LEAF, [INTER, ROOT, other], (), by_name)
     assert [leads_to(chain, goal) for goal in range(3)] == [True, True, False]
-    assert leads_to(chain, 1, NOW + 20 * DAY)
-    assert not leads_to(chain, 1, NOW + 20 * DAY + 1)
-    assert leads_to(chain, 1), "without a moment, ends do not matter"
+    assert [follows(chain, {goal}, NOW) for goal in range(3)] == [True, True, False]
+    assert follows(chain, {1, 2}, NOW + 20 * DAY)
+    assert not follows(chain, {1, 2}, NOW + 20 * DAY + 1)
     ended = arrange(LEAF, [INTER, of("root", "root", -1)], (), by_name)
     assert leads_to(ended, 1)
-    assert not leads_to(ended, 1, NOW)
+    assert not follows(ended, {1}, NOW)
 
 
 def test_no_path_leads_through_what_is_distrusted() -> None:
-    """At any moment; and none leads anywhere from a certificate that nobody signed."""
+    """And none leads anywhere from a certificate that nobody signed."""
     chain = arrange(LEAF, [INTER, ROOT], {INTER.fingerprint}, by_name)
-    assert not leads_to(chain, 1, NOW)
+    assert not follows(chain, {1}, NOW)
+    assert not follows(chain, {0}, NOW)
     for nobody in (arrange(LEAF, [ROOT], (), by_name), Presented((), ())):
         assert not leads_to(nobody, 0)
+        assert not follows(nobody, {0}, NOW)
+
+
+def test_only_the_first_that_signed_is_followed() -> None:
+    """As they were presented; a goal that signed comes before all of them."""
+    ended = of("inter", "root", -1, fingerprint=digest("ended"))
+    for presented, found in (([INTER, ended, ROOT], True), ([ended, INTER, ROOT], False)):
+        chain = arrange(LEAF, presented, (), by_name)
+        assert follows(chain, {2}, NOW) is found
+        assert leads_to(chain, 2)
+    direct = arrange(LEAF, [ended, INTER], (), by_name)
+    assert follows(direct, {1}, NOW)
 
 
 def test_a_circle_leads_to_what_is_above_it() -> None:
@@ -122,4 +135,7 @@ def test_a_circle_leads_to_what_is_above_it() -> None:
     a, b = of("inter", "b"), of("b", "inter")
     assert not leads_to(arrange(LEAF, [a, b, ROOT], (), by_name), 2)
     crossed = of("inter", "root", fingerprint=digest("crossed"))
-    assert leads_to(arrange(LEAF, [a, b, crossed, ROOT], (), by_name), 3, NOW)
+    both = arrange(LEAF, [a, b, crossed, ROOT], (), by_name)
+    assert leads_to(both, 3)
+    assert not follows(both, {3}, NOW)
+    assert follows(arrange(LEAF, [crossed, a, b, ROOT], (), by_name), {3}, NOW)

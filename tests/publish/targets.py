@@ -69,6 +69,7 @@ class Target:
             last: read the manifest. whole: read every set, as ``--force`` does.
         """
         found = planning.last_generation(self.place) if last else None
+        looked_ns = planning.clock_ns()
         return planning.plan(
             self.place,
             peers,
@@ -77,6 +78,7 @@ class Target:
             full=full,
             checkpoint=Checkpoint(self.now - NOW, "0" * 64),
             as_of=self.now,
+            looked_ns=looked_ns,
         )
 
     def export(

@@ -212,7 +212,8 @@ def test_a_manifest_from_the_future_hides_nothing(target: Target) -> None:
     assert found is not None
     path = target.place.sets / sorted(target.sets())[0]
     path.write_bytes(_EVIL)
-    ahead = replace(found, written_ns=manifest.stat().st_ctime_ns + 10**18)
+    later = manifest.stat().st_ctime_ns + 10**18
+    ahead = replace(found, written_ns=later, looked_ns=later)
     assert [one.kind for one in scan(target.place, ahead)] == ["edited"]
 
 

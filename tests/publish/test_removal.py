@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.publish.targets import Target, certificate
-from trustctl.publish.removal import prune
+from trustctl.publish.removal import find_old, remove_old
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_generation_in_force_stays(target: Target) -> None:
         target.export(target.peer("foo", number))
     os.unlink(target.place.current)
     target.place.current.symlink_to("generations/00000003")
-    prune(target.place, keep=2)
+    remove_old(target.place, find_old(target.place, target.place.current_number(), {}, keep=2))
     assert target.place.numbers() == [3, 6, 7]
     assert target.problems() == []
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from trustctl import files
-from trustctl.ca.kinds import PrivateKey, kind_of
+from trustctl.ca.kinds import PrivateKey, kind_of, spki_of
 from trustctl.errors import InputError, TargetError, UsageError
 from trustctl.facts.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, encode, encode_integer
 from trustctl.facts.pem import pem
@@ -28,6 +28,14 @@ MINIMUM_PASSPHRASE = 12
 _PBES2 = bytes.fromhex("2a864886f70d01050d")
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
 _AES256_CBC = bytes.fromhex("60864801650304012a")
+_P256_SIZE = 138
+_P256_BEFORE = bytes.fromhex(
+    "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420"
+)
+_P256_BETWEEN = bytes.fromhex("a144034200")
+_P256_PUBLIC = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
+"""A P-256 key's PKCS #8 up to its 32 private bytes, from there to its 65 public ones, and what
+stands before those in a SubjectPublicKeyInfo."""
 
 
 def private_der(key: PrivateKey) -> bytes:
@@ -126,6 +134,18 @@ def load(path: Path, passphrase: bytes) -> PrivateKey:
 def private_pem(key: PrivateKey) -> bytes:
     """The key in PEM, not encrypted: as an MTA reads it at its start."""
     return pem(private_der(key), "PRIVATE KEY")
+
+
+def halves(key: PrivateKey) -> tuple[bytes, bytes]:
+    """:func:`private_pem` of a key, and its SubjectPublicKeyInfo.
+
+    OpenSSL writes the public half of a P-256 key behind the private one (RFC 5915, 3): there it is
+    copied from, which takes an eighth of the time of asking for it.
+    """
+    der = private_der(key)
+    if len(der) == _P256_SIZE and der.startswith(_P256_BEFORE) and der[68:73] == _P256_BETWEEN:
+        return pem(der, "PRIVATE KEY"), _P256_PUBLIC + der[73:]
+    return pem(der, "PRIVATE KEY"), spki_of(key.public_key())
 
 
 def load_plain(path: Path) -> PrivateKey:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, cast
+from typing import cast
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, rsa
@@ -121,14 +121,23 @@ def load_public_key(spki: bytes, *, foreign: bool = False) -> PublicKey:
     Raises:
         UsageError: it is none that the CA works with.
     """
+    key = read_public_key(spki)
+    (foreign_kind_of if foreign else kind_of)(key)
+    return cast(PublicKey, key)
+
+
+def read_public_key(spki: bytes) -> object:
+    """The public key in a SubjectPublicKeyInfo, of whatever kind.
+
+    Raises:
+        UsageError: it is none.
+    """
     try:
-        key: Any = serialization.load_der_public_key(spki)
+        return serialization.load_der_public_key(spki)
     except Exception:  # hostile bytes make the library raise anything
         raise UsageError(
             "the public key cannot be read", f"the CA works with {', '.join(KEY_KINDS)}"
         ) from None
-    (foreign_kind_of if foreign else kind_of)(key)
-    return cast(PublicKey, key)
 
 
 def spki_of(key: PublicKey) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from trustctl.ca.kinds import foreign_kind_of, kind_of, load_public_key
+from trustctl.ca.kinds import foreign_kind_of, kind_of, read_public_key
 from trustctl.errors import UsageError
 from trustctl.facts.issuance import Draft, Template
 from trustctl.facts.names import within
@@ -91,7 +91,7 @@ def lint_all(
             for name, level, source, check in RULES
             for text in check(context)
         ]
-        yield sorted(found, key=lambda one: one.level != "error")
+        yield sorted(found, key=lambda one: one.level != "error") if found else found
 
 
 def demand(remarks: list[Remark], subject: str) -> None:
@@ -155,7 +155,7 @@ def _lifetime(c: Context) -> Iterator[str]:
 def _key(c: Context) -> Iterator[str]:
     foreign = c.template.cross_of is not None
     try:
-        key = load_public_key(c.template.public_key, foreign=foreign)
+        key = read_public_key(c.template.public_key)
         kind = foreign_kind_of(key) if foreign else kind_of(key)
     except UsageError as error:
         yield error.message

@@ -8,7 +8,9 @@ certificate back would take twice as long as all else that is done for a host.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import groupby
 
 from cryptography import x509
 
@@ -55,12 +57,15 @@ class Series:
         version, _serial, algorithm, _issuer, validity = fields[:5]
         self._version = one.sample[version.start : version.end]
         self._middle = one.sample[algorithm.start : validity.end]
-        self._extensions = [
-            _identified(one.sample[each.start : each.end])
-            for each in children(one.sample, children(one.sample, fields[-1])[0])
-        ]
+        self._extensions = _runs(
+            [
+                _identified(one.sample[each.start : each.end])
+                for each in children(one.sample, children(one.sample, fields[-1])[0])
+            ]
+        )
         self._algorithm = one.algorithm
         self._ending = one.sample[_body_end(one.sample) :]
+        self._keys = _Keys()
         self._like: dict[bytes, CertificateFacts] = {}
         if self.draft(first) != one:
             raise InputError("the library writes certificates in a way that is not known here")
@@ -73,6 +78,10 @@ class Series:
         """
         if _common(template) != self._common:
             raise ValueError(f"{template.subject} belongs to another series")
+        bits = self._keys.parts(template.public_key)[1]
+        extensions = [
+            one if isinstance(one, bytes) else one(template, bits) for one in self._extensions
+        ]
         tbs = encode(
             SEQUENCE,
             self._version,
@@ -80,7 +89,7 @@ class Series:
             self._middle,
             _subject(template.subject),
             template.public_key,
-            encode(_EXTENSIONS, encode(SEQUENCE, *self._extensions_of(template))),
+            encode(_EXTENSIONS, encode(SEQUENCE, *extensions)),
         )
         return Draft(
             template=template,
@@ -96,7 +105,7 @@ class Series:
 
         It is asked about the first with each kind of key, and about every RSA key.
         """
-        algorithm = _key_parts(one.template.public_key)[0]
+        algorithm = self._keys.parts(one.template.public_key)[0]
         like = self._like.get(algorithm)
         if like is None:
             like = parse_certificate(der)
@@ -105,33 +114,61 @@ class Series:
             return like
         template = one.template
         named = len(template.subject) <= COMMON_NAME_LIMIT
-        return replace(
-            like,
+        return CertificateFacts(
             fingerprint=hashlib.sha256(der).hexdigest(),
             spki=one.spki,
             subject=f"CN={template.subject}" if named else "",
+            issuer=like.issuer,
             serial=f"{template.serial:x}",
             names=tuple(dict.fromkeys(template.hosts)),
+            not_before=like.not_before,
+            not_after=like.not_after,
+            is_ca=like.is_ca,
+            self_signed=like.self_signed,
+            key_kind=like.key_kind,
+            key_bits=like.key_bits,
+            curve=like.curve,
+            signature_hash=like.signature_hash,
+            version=like.version,
+            problems=like.problems,
         )
 
-    def _extensions_of(self, template: Template) -> list[bytes]:
-        new = {_OWN_KEY: _own_key, _NAMES: _names}
-        return [
-            new[identifier](template) if identifier in new else whole
-            for identifier, whole in self._extensions
-        ]
+
+class _Keys:
+    """Takes SubjectPublicKeyInfos apart. Where one is as long as another, and the same up to the
+    key's bits, so are all its lengths and its AlgorithmIdentifier."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[bytes, bytes]] = {}
+
+    def parts(self, spki: bytes) -> tuple[bytes, bytes]:
+        """The AlgorithmIdentifier, and the key's bits."""
+        before, algorithm = self._known.get(len(spki), (b"", b""))
+        if not before or not spki.startswith(before):
+            identifier, bits = children(spki, element(spki, 0, len(spki)))
+            algorithm = spki[identifier.start : identifier.end]
+            before = spki[: bits.content + 1]
+            self._known[len(spki)] = before, algorithm
+        return algorithm, spki[len(before) :]
+
+
+_Written = Callable[[Template, bytes], bytes]
+
+
+def _runs(extensions: list[tuple[bytes, bytes]]) -> list[bytes | _Written]:
+    """The extensions that are the same in each certificate, as few texts, and what writes those
+    between."""
+    new: dict[bytes, _Written] = {_OWN_KEY: _own_key, _NAMES: _names}
+    found: list[bytes | _Written] = []
+    for own, run in groupby(extensions, key=lambda one: new.get(one[0])):
+        found.append(b"".join([whole for _identifier, whole in run]) if own is None else own)
+    return found
 
 
 def _identified(extension: bytes) -> tuple[bytes, bytes]:
     """An extension's OBJECT IDENTIFIER, and all of it."""
     first = children(extension, element(extension, 0, len(extension)))[0]
     return extension[first.start : first.end], extension
-
-
-def _key_parts(spki: bytes) -> tuple[bytes, bytes]:
-    """A SubjectPublicKeyInfo's AlgorithmIdentifier, and its key's bits."""
-    algorithm, bits = children(spki, element(spki, 0, len(spki)))
-    return spki[algorithm.start : algorithm.end], spki[bits.content + 1 : bits.end]
 
 
 def _common(one: Template) -> tuple[object, ...]:
@@ -145,18 +182,33 @@ def _body_end(der: bytes) -> int:
 def _subject(common: str) -> bytes:
     if len(common) > COMMON_NAME_LIMIT:
         return encode(SEQUENCE)
-    name = encode(SEQUENCE, _COMMON_NAME, encode(_UTF8, common.encode()))
-    return encode(SEQUENCE, encode(_SET, name))
+    text = common.encode()
+    return _before_name(len(text)) + text
 
 
-def _own_key(template: Template) -> bytes:
+@lru_cache(maxsize=128)
+def _before_name(size: int) -> bytes:
+    """A subject up to the common name of so many bytes."""
+    name = encode(SEQUENCE, _COMMON_NAME, encode(_UTF8, bytes(size)))
+    whole = encode(SEQUENCE, encode(_SET, name))
+    return whole[: len(whole) - size]
+
+
+def _own_key(_template: Template, bits: bytes) -> bytes:
     """The SubjectKeyIdentifier: SHA-1 of the key's bits (RFC 5280, 4.2.1.2, method 1)."""
-    bits = _key_parts(template.public_key)[1]
     return _OWN_KEY_START + hashlib.sha1(bits, usedforsecurity=False).digest()
 
 
-def _names(template: Template) -> bytes:
+def _names(template: Template, _bits: bytes) -> bytes:
+    names = b"".join([encode(_DNS_NAME, one.encode("ascii")) for one in template.hosts])
+    return _before_names(len(names), len(template.subject) > COMMON_NAME_LIMIT) + names
+
+
+@lru_cache(maxsize=1024)
+def _before_names(size: int, unnamed: bool) -> bytes:
+    """The alternative names' extension up to the names, which take so many bytes."""
     # a subject that is empty makes the names critical (RFC 5280, 4.2.1.6)
-    critical = TRUE if len(template.subject) > COMMON_NAME_LIMIT else b""
-    names = [encode(_DNS_NAME, one.encode("ascii")) for one in template.hosts]
-    return encode(SEQUENCE, _NAMES, critical, encode(OCTET_STRING, encode(SEQUENCE, *names)))
+    critical = TRUE if unnamed else b""
+    text = encode(OCTET_STRING, encode(SEQUENCE, bytes(size)))
+    whole = encode(SEQUENCE, _NAMES, critical, text)
+    return whole[: len(whole) - size]

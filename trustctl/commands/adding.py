@@ -95,7 +95,7 @@ def show_added(
                 ("fingerprint", spoken(added.fingerprint).splitlines()),
                 ("vouched by", vouchers or "nobody in this call"),
                 ("state", row.state),
-                *([] if announced is None else _announcement_fields(*announced)),
+                *([] if announced is None else announcement_fields(*announced)),
             ]
         )
     for problem in facts.problems:
@@ -118,18 +118,19 @@ def show_added(
         render.note("note: no --domain: it is in the bundle alone, no mail is protected by it")
 
 
-def _announcement_fields(said: Announcement, replaced: list[Pin]) -> list[tuple[str, list[str]]]:
+def announcement_fields(said: Announcement, replaced: list[Pin]) -> list[tuple[str, list[str]]]:
+    """What was announced of a next pin, for people."""
     from trustctl.facts.fingerprint import short
     from trustctl.facts.moment import format_date
 
     if said.auto_retire_days is None:
-        retiring = "by hand, when the next one is seen live"
+        retiring = "to be retired by hand, when the next one is seen live"
     else:
-        retiring = f"{said.auto_retire_days} days after the next one alone is seen live"
+        retiring = f"retired {said.auto_retire_days} days after the next one alone is seen live"
+    replaces = [short(one.certificate.fingerprint) for one in replaced]
     return [
-        ("begins", [format_date(said.begins_at)]),
-        ("replaces", [short(one.certificate.fingerprint) for one in replaced]),
-        ("retired", [retiring]),
+        ("announced for", [format_date(said.begins_at)]),
+        ("replaces", [*replaces, retiring]),
     ]
 
 

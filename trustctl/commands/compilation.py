@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from trustctl.commands.ahead import Lookout
     from trustctl.publish.manifest import Manifest
-    from trustctl.publish.planning import Plan
+    from trustctl.publish.planning import Begun, Plan
 
 _AT_ONCE = 500
 _PARTIAL_AT_MOST = 2000
@@ -190,13 +191,14 @@ def make_plan(
     full: bool = False,
     more: Mapping[str, bytes] | None = None,
     lookout: Lookout | None = None,
+    begun: Begun | None = None,
 ) -> Plan:
     """Plan the next generation: from what changed since the last where that is known, else whole.
 
     Args:
         as_of: the moment to judge at. full: look at every peer and file, whatever is there.
         more: what else goes into it, path -> content (CRLs and staples). lookout: foresees what
-            breaks, for whoever may differ from the last generation.
+            breaks, for whoever may differ from the last generation. begun: a look at the target.
 
     Raises:
         TargetError: the target cannot be read.
@@ -206,26 +208,37 @@ def make_plan(
     checkpoint = Checkpoint(*journal.head(connection))
     compiler = Compiler(connection, read_settings(connection), as_of, place.format, lookout)
     last: Manifest | None = None
-    try:
-        last = planning.last_generation(place)
-    except TargetError:
-        if not full:
-            raise
-    problems = planning.look(place, last, whole=full)
+    looked_ns = planning.clock_ns()
+    if full:
+        with suppress(TargetError):
+            last = planning.last_generation(place)
+        problems = planning.look(place, last, whole=True)
+    else:
+        if begun is None or begun.place != place or begun.outdated:
+            begun = planning.begin(place)
+        last, looked_ns, problems = begun.last, begun.at_ns, begun.files()
+
+    def plan(ids: list[int] | None) -> Plan:
+        if lookout is not None:
+            lookout.found, lookout.whole = [], ids is None
+        return planning.plan(
+            place,
+            compiler.peers(ids),
+            last=last,
+            problems=problems,
+            full=ids is None,
+            checkpoint=checkpoint,
+            as_of=as_of,
+            more=more or {},
+            looked_ns=looked_ns,
+        )
+
     # what is missing or was edited is to be written anew: that takes every peer
     ids = None if full or problems else _changed_since(connection, place, last, as_of)
-    if lookout is not None:
-        lookout.whole = ids is None
-    return planning.plan(
-        place,
-        compiler.peers(ids),
-        last=last,
-        problems=problems,
-        full=ids is None,
-        checkpoint=checkpoint,
-        as_of=as_of,
-        more=more or {},
-    )
+    planned = None if ids is None else plan(ids)
+    if begun is not None and not full:
+        problems += begun.sets()  # the last: they are looked at meanwhile
+    return planned if planned is not None and not problems else plan(None)
 
 
 def _changed_since(

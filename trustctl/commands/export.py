@@ -16,8 +16,9 @@ from trustctl.errors import TargetError, UsageError
 if TYPE_CHECKING:
     from trustctl.commands.ahead import Lookout
     from trustctl.facts.foresight import Break
+    from trustctl.facts.target import Stored
     from trustctl.publish.place import Place
-    from trustctl.publish.planning import Plan
+    from trustctl.publish.planning import Begun, Plan
 
 
 @click.command()
@@ -65,12 +66,13 @@ def export(
     trustctl export --to /etc/ssl/peers --format pem
     """
 
+    begun = None
     if directory is not None and not (at or diff or dry_run or force):
-        untouched = _untouched(call, directory, format_name)
-        if untouched is not None and (untouched.format == "exim" or not reload):
-            _say_same(untouched)
-            if untouched.format == "exim":
-                _configure(untouched, reload=reload, force=False)
+        begun, same = _glance(call, directory, format_name)
+        if begun is not None and same and (begun.place.format == "exim" or not reload):
+            _say_same(begun.place)
+            if begun.place.format == "exim":
+                _configure(begun.place, reload=reload, force=False)
             return
     from trustctl import render
     from trustctl.commands import inbound
@@ -93,7 +95,9 @@ def export(
         if kind == "exim":
             more |= inbound.files(tx.connection, place, as_of)
         lookout = Lookout(tx.connection, as_of)
-        plan = make_plan(tx.connection, place, as_of, full=force, more=more, lookout=lookout)
+        plan = make_plan(
+            tx.connection, place, as_of, full=force, more=more, lookout=lookout, begun=begun
+        )
         ahead = [] if plan.nothing_to_do else _foreseen(plan, lookout)
     if diff:
         show_diff(plan)
@@ -102,6 +106,7 @@ def export(
         return
     if plan.nothing_to_do:
         _say_same(place)
+        _record(call, place, None)
     else:
         if plan.edited and not force:
             from trustctl.publish.store import refuse_edited
@@ -109,8 +114,7 @@ def export(
             refuse_edited(plan.edited, force=False)
         tell(ahead, as_of)
         _ask(plan, where, yes=yes)
-        _carry_out(call, plan, force=force)
-    _record(call, place)
+        _record(call, place, _carry_out(call, plan, force=force))
     for one in remarks:
         render.note(f"warning: {one}")
     if kind == "exim":
@@ -122,8 +126,9 @@ def export(
         _configure(place, reload=reload, force=force)
 
 
-def _untouched(call: Invocation, directory: str, format_name: str | None) -> Place | None:
-    """The target, where it is certain at a glance that there is nothing to export."""
+def _glance(call: Invocation, directory: str, format_name: str | None) -> tuple[Begun | None, bool]:
+    """A look at the target that was begun, and whether it is certain at a glance that there is
+    nothing to export."""
     from trustctl.inventory import glance
     from trustctl.publish import planning
     from trustctl.publish.place import place_of
@@ -131,17 +136,19 @@ def _untouched(call: Invocation, directory: str, format_name: str | None) -> Pla
     path = os.path.abspath(directory)
     kind = format_name or glance.known_format(call.path, path)
     if kind is None:
-        return None
+        return None, False
     place = place_of(path, "pem" if kind == "pem" else "exim", call.path)
     try:
-        last = planning.last_generation(place)
-        same = last is not None and glance.unchanged(
-            call.path, str(place.directory), place.format, last.stored, call.now
-        )
+        begun = planning.begin(place)
+        if begun.last is None or not glance.unchanged(
+            call.path, str(place.directory), place.format, begun.last.stored, call.now
+        ):
+            return begun, False
         # the inventory first: the look at the files would be made twice where something changed
-        return place if same and not planning.look(place, last) else None
+        changed = begun.files() or begun.sets()
+        return (None, False) if changed else (begun, True)
     except TargetError:
-        return None  # the whole look tells why
+        return None, False  # the whole look tells why
 
 
 def _say_same(place: Place) -> None:
@@ -164,7 +171,7 @@ def _moment(at: str | None, now: int, *, dry_run: bool) -> int:
     return moment
 
 
-def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> None:
+def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> Stored:
     from trustctl import render
     from trustctl.publish.store import carry_out
 
@@ -178,17 +185,20 @@ def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> None:
     say_changes(plan.draft.changes, plan.place.format)
     for one in done.repaired[:SHOWN]:
         render.note(f"note: {one} was missing or not in force; it is right again")
+    return stored
 
 
-def _record(call: Invocation, place: Place) -> None:
+def _record(call: Invocation, place: Place, stored: Stored | None) -> None:
     """Tell the inventory what is in force; also what a killed export left untold."""
     from trustctl.inventory import generations
     from trustctl.publish.planning import last_generation
 
-    last = last_generation(place)
-    if last is None:
-        return
-    row = generations.row_of(last.stored)
+    if stored is None or place.current_number() != stored.number:
+        last = last_generation(place)
+        if last is None:
+            return
+        stored = last.stored
+    row = generations.row_of(stored)
     with call.reading() as tx:
         if generations.is_recorded(tx.connection, str(place.directory), place.format, row):
             return

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from trustctl.commands.row import Row
     from trustctl.facts.records import Peer
+    from trustctl.facts.wire import Announcement
 
 
 @click.command("list")
@@ -89,7 +90,7 @@ def show(call: Invocation, subject: str, words: bool, as_json: bool) -> None:
     not each is trusted."""
     from trustctl import render
     from trustctl.commands.row import Row
-    from trustctl.inventory import snapshot
+    from trustctl.inventory import announcements, snapshot
     from trustctl.inventory.settings import read_settings
 
     with call.reading() as tx:
@@ -98,14 +99,17 @@ def show(call: Invocation, subject: str, words: bool, as_json: bool) -> None:
         chains = snapshot.chains(
             tx.connection, [pin.certificate.fingerprint for one in peers for pin in one.pins]
         )
+        announced = {one.pin: one for one in announcements.of_peers(tx.connection)}
     rows = [[Row(one, pin, settings, call.now) for pin in one.pins] for one in peers]
     if as_json:
-        render.as_json([_json(one, of, chains) for one, of in zip(peers, rows, strict=True)])
+        render.as_json(
+            [_json(one, of, chains, announced) for one, of in zip(peers, rows, strict=True)]
+        )
         return
     for index, (peer, of) in enumerate(zip(peers, rows, strict=True)):
         if index:
             render.line()
-        _show_peer(peer, of, chains, words=words)
+        _show_peer(peer, of, chains, announced, words=words)
 
 
 def _meant(connection: Connection, subject: str) -> list[Peer]:
@@ -129,7 +133,12 @@ def _meant(connection: Connection, subject: str) -> list[Peer]:
     return found
 
 
-def _json(peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]]) -> dict[str, object]:
+def _json(
+    peer: Peer,
+    rows: list[Row],
+    chains: dict[str, tuple[str, ...]],
+    announced: dict[int, Announcement],
+) -> dict[str, object]:
     from trustctl.commands.inbound import as_json as inbound_json
     from trustctl.commands.row import pin_json
     from trustctl.facts.moment import format_moment
@@ -145,6 +154,9 @@ def _json(peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]]) -> di
                 "state": row.state,
                 "reasons": row.reasons(),
                 "chain": list(chains.get(pin.certificate.fingerprint, ())),
+                "announced_for": None
+                if pin.id not in announced
+                else format_moment(announced[pin.id].begins_at),
                 **pin_json(pin),
             }
             for pin, row in zip(peer.pins, rows, strict=True)
@@ -153,9 +165,15 @@ def _json(peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]]) -> di
 
 
 def _show_peer(
-    peer: Peer, rows: list[Row], chains: dict[str, tuple[str, ...]], *, words: bool
+    peer: Peer,
+    rows: list[Row],
+    chains: dict[str, tuple[str, ...]],
+    announced: dict[int, Announcement],
+    *,
+    words: bool,
 ) -> None:
     from trustctl import render
+    from trustctl.commands.adding import announcement_fields
     from trustctl.commands.inbound import told
     from trustctl.facts.moment import format_moment
 
@@ -170,6 +188,10 @@ def _show_peer(
     )
     for row in rows:
         render.line()
-        row.show(chains, words=words)
+        more: list[tuple[str, list[str]]] = []
+        if row.pin is not None and (said := announced.get(row.pin.id)) is not None:
+            replaced = [one for one in peer.pins if one.id in said.replaces]
+            more = announcement_fields(said, replaced)
+        row.show(chains, more, words=words)
     if not peer.pins:
         render.line("no pin: mail to its domains waits")

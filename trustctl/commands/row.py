@@ -79,8 +79,18 @@ class Row:
             return []
         return [{"code": one.code, "text": one.text} for one in self.verdict.reasons]
 
-    def show(self, chains: dict[str, tuple[str, ...]], *, words: bool = False) -> None:
-        """Print all that is known of the pin. ``chains``: what was presented with a certificate."""
+    def show(
+        self,
+        chains: dict[str, tuple[str, ...]],
+        beside: Sequence[tuple[str, Sequence[str]]] = (),
+        *,
+        words: bool = False,
+    ) -> None:
+        """Print all that is known of the pin.
+
+        Args:
+            chains: what was presented with a certificate. beside: what else is to be said of it.
+        """
         if self.pin is None or self.verdict is None:
             return
         facts = self.pin.certificate
@@ -119,6 +129,7 @@ class Row:
         if (renewal := self.pin.renewal) is not None:
             when = f"by its key, {format_moment(renewal.at)}: whoever vouches for that one counts"
             pairs.append(("renews", [short(renewal.predecessor), when]))
+        pairs += beside
         render.fields(pairs)
 
 

@@ -7,6 +7,7 @@ that the same content always gives the same bytes.
 from __future__ import annotations
 
 import struct
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
@@ -17,6 +18,8 @@ _HEADER = 2048
 _TABLES = 256
 _PAIR = struct.Struct("<II")
 _LIMIT = 1 << 32
+_WORD = "I"  # of 4 bytes wherever CPython runs
+_SWAPPED = struct.pack("=H", 1) != struct.pack("<H", 1)
 
 
 def cdb_hash(key: bytes) -> int:
@@ -147,7 +150,7 @@ def _update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
     end = _records_end(data)
     if (len(data) - end) % 8:
         raise TargetError("a map on disk is damaged: it is no cdb")
-    slots = list(struct.unpack(f"<{(len(data) - end) // 4}I", data[end:]))
+    slots = _numbers(data[end:])
     found = {_find(data, key): value for key, value in changes.items()}
     if found and None not in found and None not in found.values():
         return _revalued(data, end, slots, cast(dict[int, bytes], found))
@@ -194,10 +197,25 @@ def _update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
     return _assemble(pieces, pairs, position)
 
 
-def _revalued(data: bytes, end: int, slots: list[int], values: dict[int, bytes]) -> bytes:
+def _numbers(data: bytes) -> array[int]:
+    """Its numbers of 32 bits, little end first; :func:`_bytes` is the way back."""
+    found = array(_WORD, data)
+    if _SWAPPED:
+        found.byteswap()
+    return found
+
+
+def _bytes(numbers: array[int]) -> bytes:
+    if _SWAPPED:
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _revalued(data: bytes, end: int, slots: array[int], values: dict[int, bytes]) -> bytes:
     """The same keys with other values, by the place of their records: nothing in the tables changes
     but where the records stand."""
-    places = [one for one in slots[1::2] if one]
+    stand = slots[1::2]
+    places = [one for one in stand if one]
     if min(places) != _HEADER or max(places) >= end:
         raise TargetError("a map on disk is damaged: its tables do not fit its records")
     moved = sorted(values)
@@ -215,12 +233,17 @@ def _revalued(data: bytes, end: int, slots: list[int], values: dict[int, bytes])
         raise ValueError("a cdb cannot have more than 4 GiB")
     header = list(struct.unpack_from(f"<{2 * _TABLES}I", data))
     header[0::2] = [one + shifts[-1] for one in header[0::2]]
-    slots[1::2] = [one and one + shifts[bisect_left(moved, one)] for one in slots[1::2]]
+    if len(moved) == 1:  # as most often, and twice as fast
+        place, shift = moved[0], shifts[1]
+        stand = array(_WORD, [one + shift if one > place else one for one in stand])
+    else:
+        stand = array(_WORD, [one and one + shifts[bisect_left(moved, one)] for one in stand])
+    slots[1::2] = stand
     return b"".join(
         [
             struct.pack(f"<{len(header)}I", *header),
             *pieces,
             data[at:end],
-            struct.pack(f"<{len(slots)}I", *slots),
+            _bytes(slots),
         ]
     )

@@ -4,6 +4,7 @@ a signed structure together."""
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 SEQUENCE, BIT_STRING, VERSION = 0x30, 0x03, 0xA0
@@ -101,12 +102,17 @@ def signed_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
 
 def encode(tag: int, *parts: bytes) -> bytes:
     """One element of these content bytes."""
-    content = b"".join(parts)
-    size = len(content)
+    content = parts[0] if len(parts) == 1 else b"".join(parts)
+    return _before(tag, len(content)) + content
+
+
+@lru_cache(maxsize=1024)
+def _before(tag: int, size: int) -> bytes:
+    """An element's tag and length."""
     if size < 0x80:
-        return bytes((tag, size)) + content
+        return bytes((tag, size))
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
+    return bytes((tag, 0x80 | len(length))) + length
 
 
 def encode_integer(value: int) -> bytes:

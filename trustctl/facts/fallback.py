@@ -82,6 +82,29 @@ class Reader:
         usages = self._extension("key_usage")
         return not usages or any("key_cert_sign" in one.native for one in usages)
 
+    def states_ca(self) -> bool:
+        """Whether basicConstraints are there, and say cA."""
+        return any(bool(one["ca"].native) for one in self._extension("basic_constraints"))
+
+    def alternative_dns_names(self) -> set[str]:
+        """The dNSNames, as they are written."""
+        listed = [one for each in self._extension("subject_alt_name") for one in each]
+        return {one.chosen.contents.decode() for one in listed if one.name == "dns_name"}
+
+    def constraints(self, part: str) -> list[tuple[str, str]]:
+        """The name constraints: the kind of each (``dns_name``, ``ip_address``, ...), and what a
+        dNSName is.
+
+        Args:
+            part: ``permitted_subtrees`` or ``excluded_subtrees``.
+        """
+        found = self._extension("name_constraints")
+        bases = [one["base"] for each in found for one in (each[part] if each[part].native else ())]
+        return [
+            (one.name, one.chosen.contents.decode() if one.name == "dns_name" else "")
+            for one in bases
+        ]
+
     def _extension(self, name: str) -> list[Any]:
         return [
             one["extn_value"].parsed

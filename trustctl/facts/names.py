@@ -40,7 +40,6 @@ def parse_host(text: str) -> str:
 
 def _ldh(text: str, what: str, example: str) -> str:
     name = text.strip().removesuffix(".")
-    shown = printable(text, _SHOWN)
     if not name.isascii():
         import idna
 
@@ -48,34 +47,40 @@ def _ldh(text: str, what: str, example: str) -> str:
             name = idna.encode(name, uts46=True, std3_rules=True, transitional=False).decode()
         except (idna.IDNAError, UnicodeError) as error:
             raise UsageError(
-                f"{shown!r} is not a {what}: {printable(str(error), 80)}", f"type it like {example}"
+                f"{_shown(text)} is not a {what}: {printable(str(error), 80)}",
+                f"type it like {example}",
             ) from None
     name = name.lower()
     if "@" in name:
-        raise UsageError(f"{shown!r} is an address, not a {what}", "type the part after the @")
+        raise UsageError(f"{_shown(text)} is an address, not a {what}", "type the part after the @")
     if not _DOMAIN.fullmatch(name) or len(name) > 253:
         raise UsageError(
-            f"{shown!r} is not a {what}: letters, digits and hyphens in two or more labels",
+            f"{_shown(text)} is not a {what}: letters, digits and hyphens in two or more labels",
             f"type it like {example}",
         )
     labels = name.split(".")
     if labels[-1].isdigit():
-        raise UsageError(f"{shown!r} is an address, not a {what}", f"type it like {example}")
+        raise UsageError(f"{_shown(text)} is an address, not a {what}", f"type it like {example}")
     for label in labels:
         if label.startswith("xn--"):
-            _check_a_label(label, shown, what, example)
+            _check_a_label(label, text, what, example)
     return name
 
 
-def _check_a_label(label: str, shown: str, what: str, example: str) -> None:
+def _check_a_label(label: str, text: str, what: str, example: str) -> None:
     import idna
 
     try:
         idna.ulabel(label)
     except (idna.IDNAError, UnicodeError):
         raise UsageError(
-            f"{shown!r} is not a {what}: {label} is no valid A-label", f"type it like {example}"
+            f"{_shown(text)} is not a {what}: {label} is no valid A-label",
+            f"type it like {example}",
         ) from None
+
+
+def _shown(text: str) -> str:
+    return repr(printable(text, _SHOWN))
 
 
 def within(name: str, domain: str) -> bool:

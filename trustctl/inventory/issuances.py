@@ -12,7 +12,8 @@ from trustctl.errors import ConflictError
 from trustctl.facts.issuance import Draft, Issuance
 from trustctl.facts.records import COMPROMISE
 from trustctl.inventory.authorities import store
-from trustctl.inventory.certificates import certificate_row, facts_digest
+from trustctl.inventory.canonical import Form, texts
+from trustctl.inventory.certificates import Digests, certificate_row
 from trustctl.inventory.schema import certificate, peer, pin
 from trustctl.inventory.schema_ca import authority, crossing, issuance, issued, revocation
 from trustctl.inventory.transaction import WriteTransaction
@@ -26,6 +27,9 @@ REASONS = (
 )  # fmt: skip
 """Why a certificate is revoked (RFC 5280, 5.3.1), without those that only a delta needs."""
 
+_COMMON = ("profile", "not_before", "not_after")
+_issue = Form({}, "issuance", "stored")
+
 
 def reserve(tx: WriteTransaction, issuer: str, drafts: Sequence[Draft]) -> list[int]:
     """Commit to sign these drafts; what each became is recorded by :func:`complete`.
@@ -37,34 +41,48 @@ def reserve(tx: WriteTransaction, issuer: str, drafts: Sequence[Draft]) -> list[
         The issuances' ids.
     """
     ids = []
+    forms: dict[tuple[object, ...], Form] = {}
     for one in drafts:
+        template = one.template
         issuance_id = tx.new_id(issuance)
-        serial = f"{one.template.serial:x}"
-        values: dict[str, object] = {
+        serial, hosts = f"{template.serial:x}", texts(template.hosts)
+        same = (template.profile.name, template.not_before, template.not_after)
+        if same not in forms:
+            common = {"issuer": issuer, **dict(zip(_COMMON, same, strict=True))}
+            forms[same] = Form(common, "hosts", "issuance", "spki", "subject", "tbs_sha256")
+        row: dict[str, object] = {
+            "id": issuance_id,
             "issuer": issuer,
+            "serial": serial,
             "tbs_sha256": one.tbs_sha256,
-            "profile": one.template.profile.name,
-            "subject": one.template.subject,
-            "hosts": json.dumps(list(one.template.hosts)),
+            "profile": same[0],
+            "subject": template.subject,
+            "hosts": hosts,
             "spki": one.spki,
-            "not_before": one.template.not_before,
-            "not_after": one.template.not_after,
+            "not_before": same[1],
+            "not_after": same[2],
+            "at": tx.now,
+            "by": tx.actor,
         }
-        tx.insert(issuance, id=issuance_id, serial=serial, at=tx.now, by=tx.actor, **values)
-        tx.record("ca.reserve", serial, {"issuance": issuance_id, **values})
+        tx.insert_row(issuance, row)
+        details = forms[same](hosts, issuance_id, one.spki, template.subject, one.tbs_sha256)
+        tx.record("ca.reserve", serial, details)
         ids.append(issuance_id)
     return ids
 
 
 def complete(tx: WriteTransaction, signed: Iterable[tuple[int, Evidence]]) -> None:
     """Record the certificates that issuances became."""
+    digests = Digests()
     for issuance_id, evidence in signed:
         fingerprint = evidence.facts.fingerprint
         row = certificate_row(evidence)
-        tx.insert(certificate, **row)
-        tx.insert(issued, issuance_id=issuance_id, fingerprint=fingerprint, at=tx.now)
-        stored = {fingerprint: facts_digest(row)}
-        tx.record("ca.issue", fingerprint, {"issuance": issuance_id, "stored": stored})
+        tx.insert_row(certificate, row)
+        tx.insert_row(
+            issued, {"issuance_id": issuance_id, "fingerprint": fingerprint, "at": tx.now}
+        )
+        stored = {fingerprint: digests.digest(row)}
+        tx.record("ca.issue", fingerprint, _issue(issuance_id, stored))
 
 
 def adopt(tx: WriteTransaction, issuer: str, one: Draft, evidence: Evidence) -> None:

@@ -17,10 +17,11 @@ from sqlalchemy import Connection, select
 
 from trustctl.facts.moment import format_moment
 from trustctl.inventory import schema
-from trustctl.inventory.rows import insert_rows
+from trustctl.inventory.canonical import canonical, entry_head
+from trustctl.inventory.rows import insert_values
 
 GENESIS = "0" * 64
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+_COLUMNS = ("seq", "at", "actor", "action", "subject", "details", "hash")
 _CHUNK = 5000
 
 
@@ -37,16 +38,15 @@ class Entry:
     hash: str
 
 
-def canonical(value: object) -> str:
-    """JSON with sorted keys, no spaces and ASCII alone: one text for one value."""
-    return _ENCODER.encode(value)
-
-
 def entry_hash(
     previous: str, seq: int, at: str, actor: str, action: str, subject: str, details: str
 ) -> str:
-    """The hash that an entry must carry, 64 lower-case hex digits."""
-    head = canonical([seq, at, actor, action, subject])
+    """The hash that an entry must carry, 64 lower-case hex digits.
+
+    Raises:
+        TypeError: something that ought to be a text is none.
+    """
+    head = entry_head(seq, at, actor, action, subject)
     return hashlib.sha256(f"{previous}\n{head}\n{details}".encode()).hexdigest()
 
 
@@ -84,7 +84,7 @@ class JournalWriter:
         self._actor = actor
         self._at = format_moment(now)
         self._head: tuple[int, str] | None = None
-        self._pending: list[dict[str, object]] = []
+        self._pending: list[tuple[object, ...]] = []
         self.appended = 0
 
     @property
@@ -94,23 +94,14 @@ class JournalWriter:
             self._head = head(self._connection)
         return self._head[0] + 1
 
-    def append(self, action: str, subject: str, details: dict[str, object]) -> int:
-        """Add an entry and return its sequence number."""
+    def append(self, action: str, subject: str, details: dict[str, object] | str) -> int:
+        """Add an entry and return its sequence number. ``details``: as :func:`canonical` has
+        them, where they are a text."""
         seq = self.next_seq
         assert self._head is not None  # noqa: S101  (set by next_seq)
-        text = canonical(details)
+        text = details if isinstance(details, str) else canonical(details)
         digest = entry_hash(self._head[1], seq, self._at, self._actor, action, subject, text)
-        self._pending.append(
-            {
-                "seq": seq,
-                "at": self._at,
-                "actor": self._actor,
-                "action": action,
-                "subject": subject,
-                "details": text,
-                "hash": digest,
-            }
-        )
+        self._pending.append((seq, self._at, self._actor, action, subject, text, digest))
         self._head = (seq, digest)
         self.appended += 1
         if len(self._pending) >= _CHUNK:
@@ -120,7 +111,7 @@ class JournalWriter:
     def flush(self) -> None:
         """Write what is pending."""
         if self._pending:
-            insert_rows(self._connection, schema.journal, self._pending)
+            insert_values(self._connection, schema.journal, _COLUMNS, self._pending)
             self._pending = []
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 
 from sqlalchemy import Connection, Table
 
@@ -19,11 +20,21 @@ _AT_ONCE = 250
 def insert_rows(connection: Connection, table: Table, rows: Sequence[dict[str, object]]) -> None:
     """Insert rows that name the same columns."""
     columns = tuple(rows[0])
+    values = [tuple([row[name] for name in columns]) for row in rows]
+    insert_values(connection, table, columns, values)
+
+
+def insert_values(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    """Insert rows of these columns."""
     for start in range(0, len(rows), _AT_ONCE):
         part = rows[start : start + _AT_ONCE]
         connection.exec_driver_sql(
-            _statement(table.name, columns, len(part)),
-            tuple([row[name] for row in part for name in columns]),
+            _statement(table.name, columns, len(part)), tuple(chain.from_iterable(part))
         )
 
 

@@ -49,6 +49,10 @@ class WriteTransaction(Transaction):
 
     def insert(self, table: Table, **row: object) -> None:
         """Insert a row; it may be held back until :meth:`flush`."""
+        self.insert_row(table, row)
+
+    def insert_row(self, table: Table, row: dict[str, object]) -> None:
+        """:meth:`insert` of a row that is nobody else's."""
         rows = self._rows.setdefault(table, [])
         rows.append(row)
         if len(rows) >= _CHUNK:
@@ -65,8 +69,12 @@ class WriteTransaction(Transaction):
                 insert_rows(self.connection, table, rows)
         self._rows = {}
 
-    def record(self, action: str, subject: str, details: dict[str, object], *touched: int) -> int:
+    def record(
+        self, action: str, subject: str, details: dict[str, object] | str, *touched: int
+    ) -> int:
         """Add a journal entry; ``touched`` are ids of peers whose export it can alter.
+
+        ``details``: as :func:`~trustctl.inventory.canonical.canonical` has them, where a text.
 
         Returns:
             The entry's sequence number.
@@ -135,6 +143,7 @@ def writing(
     engine = database.open_engine(path, write=True)
     with database.mapped(path), engine.connect() as connection:
         database.use_wal(connection)
+        database.use_memory(connection)
         writer = connection.execution_options(trustctl_write=True)
         with writer.begin():
             transaction = WriteTransaction(writer, actor, now)

@@ -43,18 +43,31 @@ def arrange(
     return Presented(above(leaf), tuple(links))
 
 
-def leads_to(chain: Presented, goal: int, now: int | None = None) -> bool:
-    """Whether a path leads from the certificate to the link ``goal``; through what is valid at
-    ``now`` alone, where that is given."""
+def leads_to(chain: Presented, goal: int) -> bool:
+    """Whether any path leads from the certificate to the link ``goal``, at any time."""
     todo, seen = list(chain.above), set()
     while todo:
         at = todo.pop()
-        if at in seen or (now is not None and not _valid(chain.links[at], now)):
-            continue
         if at == goal:
             return True
-        seen.add(at)
-        todo += chain.links[at].above
+        if at not in seen:
+            seen.add(at)
+            todo += chain.links[at].above
+    return False
+
+
+def follows(chain: Presented, goals: Collection[int], now: int) -> bool:
+    """Whether the one path that GnuTLS takes leads to one of the links ``goals``, and holds at
+    ``now``: to a goal where one signed, else through the first that did, as they were presented."""
+    above, seen = chain.above, set()
+    while above:
+        found = [at for at in above if at in goals]
+        if found:
+            return any(_valid(chain.links[at], now) for at in found)
+        if above[0] in seen or not _valid(chain.links[above[0]], now):
+            return False
+        seen.add(above[0])
+        above = chain.links[above[0]].above
     return False
 
 

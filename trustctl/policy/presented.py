@@ -9,7 +9,7 @@ from trustctl.facts.fingerprint import short
 from trustctl.facts.live import Comparison
 from trustctl.facts.names import covers, within
 from trustctl.facts.records import Cross, Peer, Pin, Settings
-from trustctl.policy.chain import Signed, arrange, leads_to
+from trustctl.policy.chain import Signed, arrange, follows, leads_to
 from trustctl.policy.trust import Verdict, judge
 from trustctl.policy.weakness import weak_signature
 
@@ -32,6 +32,7 @@ def compare(
     signed: Signed,
     announced: Collection[int] = (),
     refused: Collection[str] = (),
+    carried: Sequence[CertificateFacts] = (),
 ) -> Comparison:
     """The standing of ``leaf`` among the peer's pins at ``now`` (seconds since 1970 UTC).
 
@@ -41,6 +42,7 @@ def compare(
         announced: ids of the pins that are to replace others.
         refused: fingerprints and SPKI pins that no authority brings back: what is distrusted, and
             what our own CA revoked.
+        carried: the issuers that exports have beside ``leaf`` where it is pinned.
     """
     if peer is None:
         return Comparison("unpinned", "no peer has this host: nothing to compare with")
@@ -67,7 +69,11 @@ def compare(
         if (one := _signed_by(pin, leaf, chain, host, now, signed, refused)) is not None
     ]
     if found:
-        return next((one for one in found if one.accepted), found[0])
+        best = next((one for one in found if one.accepted), found[0])
+        if authorities or not best.accepted or _leads(leaf, chain, carried, now, signed):
+            return best
+        why = f"pinned for {peer.name}, but what it presents above it leads to nothing exported"
+        return Comparison("untrusted", why, best.pin)
     if same:
         return _not_trusted(*same[0])
     gone = [pin for pin in peer.pins if pin.certificate.fingerprint == leaf.fingerprint]
@@ -96,6 +102,23 @@ def _pinned(
     return Comparison("pinned", f"pinned for {pin.peer}", pin.id)
 
 
+def _leads(
+    leaf: CertificateFacts,
+    chain: Sequence[CertificateFacts],
+    carried: Sequence[CertificateFacts],
+    now: int,
+    signed: Signed,
+) -> bool:
+    """Whether GnuTLS finds a path to a pinned certificate: alone, or below a self-signed one, it is
+    its own anchor; what else is presented above it has to lead to an issuer that is exported."""
+    above = [one for one in chain[:_ABOVE_LIMIT] if not one.self_signed]
+    if not arrange(leaf, above, (), signed).above:
+        return True
+    known = [*above, *carried]
+    arranged = arrange(leaf, known, (), signed)
+    return follows(arranged, range(len(above), len(known)), now)
+
+
 def _signed_by(
     pin: Pin,
     leaf: CertificateFacts,
@@ -121,7 +144,7 @@ def _signed_by(
         return Comparison("other", f"{what}, for other names than {host}", pin.id)
     if pin.cross is not None and not _permitted(leaf.names, pin.cross):
         return Comparison("other", f"{what}, for names that this is not held to", pin.id)
-    if not _valid(leaf, now) or not leads_to(above, goal, now):
+    if not _valid(leaf, now) or not follows(above, {goal}, now):
         return Comparison("other", f"{what}, and not valid", pin.id)
     if (weak := weak_signature(leaf)) is not None:
         return Comparison("other", f"{what}, and {weak}", pin.id)

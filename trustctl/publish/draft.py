@@ -11,7 +11,7 @@ from trustctl.export.exim import CLOSED, GUARD
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.target import Changes
 from trustctl.publish import manifest
-from trustctl.publish.splice import Data, Edit, Records, joined, pieces
+from trustctl.publish.splice import Data, Edit, Records, Text, chunks, joined, pieces
 
 _PEER = b"# peer="
 
@@ -53,7 +53,7 @@ class Last:
 
     map: bytes = b""
     cdb: bytes = cdb.build([GUARD])
-    bundle: bytes = b""
+    bundle: Text = b""
     set_lines: bytes = b""
     peers: int = 0
     bundle_only: bool = False
@@ -64,7 +64,7 @@ def map_records(data: bytes) -> Records:
     return Records(data, b"", b"\t")
 
 
-def bundle_records(data: bytes) -> Records:
+def bundle_records(data: Text) -> Records:
     """The bundle's text as records; a record's key is its peer."""
     return Records(data, _PEER, b" ")
 
@@ -80,6 +80,7 @@ def parse_map(data: bytes) -> dict[str, tuple[str, str]]:
 
 def full(peers: Iterable[CompiledPeer], last: Last) -> Draft:
     """A draft from all peers."""
+    old_bundle = last.bundle[:]
     lines: list[bytes] = []
     items: list[tuple[bytes, bytes]] = [GUARD]
     blocks: list[tuple[str, bytes]] = []
@@ -103,7 +104,7 @@ def full(peers: Iterable[CompiledPeer], last: Last) -> Draft:
         [manifest.line(n[:64], len(c), f"sets/{n}") for n, c in sorted(sets.items())]
     )
     same_map = new_map == last.map
-    same_bundle = _digest(bundle) == hashlib.sha256(last.bundle).digest()
+    same_bundle = _digest(bundle) == hashlib.sha256(old_bundle).digest()
     same = same_map and same_bundle and new_cdb == last.cdb
     draft = Draft(
         map=new_map,
@@ -113,21 +114,23 @@ def full(peers: Iterable[CompiledPeer], last: Last) -> Draft:
         set_lines=set_lines,
         changes=Changes(peers_before=last.peers, peers_after=count)
         if same
-        else _full_changes(last, new_map, dict(blocks), count),
+        else _full_changes(last, old_bundle, new_map, dict(blocks), count),
         peers=count,
         same=same,
     )
     if not same_bundle:
-        before = set(_blocks(last.bundle))
-        after = {block for text in bundle for block in _blocks(bytes(text))}
+        before = set(_blocks(old_bundle))
+        after = {block for _name, text in blocks for block in _blocks(text)}
         draft.removed_blocks = sorted(before - after)
         draft.added_blocks = sorted(after - before)
     return draft
 
 
-def _full_changes(last: Last, new_map: bytes, blocks: dict[str, bytes], count: int) -> Changes:
+def _full_changes(
+    last: Last, bundle: bytes, new_map: bytes, blocks: dict[str, bytes], count: int
+) -> Changes:
     old: dict[str, bytes] = {}
-    for block in _blocks(last.bundle):
+    for block in _blocks(bundle):
         name = _peer(block)
         old[name] = old.get(name, b"") + block
     before, after = parse_map(last.map), parse_map(new_map)
@@ -152,7 +155,7 @@ def _blocks(text: bytes) -> list[bytes]:
 
 def _digest(parts: Iterable[Data]) -> bytes:
     digest = hashlib.sha256()
-    for part in parts:
+    for part in chunks(parts):
         digest.update(part)
     return digest.digest()
 

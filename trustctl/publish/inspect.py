@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from trustctl.publish import manifest
 from trustctl.publish.draft import parse_map
 from trustctl.publish.manifest import Manifest
 from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
+from trustctl.publish.search import suspects
 
 _PRINT = re.compile(rb"^# peer=\S+ domains=\S+ sha256=([0-9A-F:]{95}) ", re.MULTILINE)
 
@@ -28,18 +29,45 @@ _PRINT = re.compile(rb"^# peer=\S+ domains=\S+ sha256=([0-9A-F:]{95}) ", re.MULT
 def scan(place: Place, last: Manifest | None, *, whole: bool = False) -> list[FileProblem]:
     """What is missing or was changed since the generation in force was written.
 
-    The generation's own files are read. A trust set is read where its inode changed (ctime) since
-    the manifest was written, the others are as they were. With ``whole`` they are all read, as
-    an audit does (:func:`inspect`): that also finds what was changed with the clock set back.
+    A file is read where its inode changed (ctime) since the manifest was written, the others are as
+    they were. With ``whole`` they are all read, as an audit does (:func:`inspect`): that also finds
+    what was changed with the clock set back.
     """
+    problems = scan_files(place, last, whole=whole)
+    if last is not None and place.format == "exim":
+        found = suspects(place.sets, last, 0 if whole else sets_unchanged_since(last))
+        problems += read_sets(place, found)
+    return problems
+
+
+def scan_files(place: Place, last: Manifest | None, *, whole: bool = False) -> list[FileProblem]:
+    """What :func:`scan` finds beside the trust sets."""
     if last is None:
         return diversion(place) or _foreign(place)
-    problems = list(_own(place, last))
+    problems = list(_own(place, last, 0 if whole else _unless_ahead(last.written_ns)))
     problems += _published(place, last)
     if place.format == "exim":
         problems += _constant(place)
-        problems += _scan_sets(place, last, whole=whole)
     return problems
+
+
+def read_sets(place: Place, names: Iterable[bytes]) -> list[FileProblem]:
+    """Those of the trust sets with these file names that are not as they were written."""
+    return [
+        problem
+        for name in names
+        for problem in _changed(place.sets / name.decode(), name[:64].decode())
+    ]
+
+
+def sets_unchanged_since(last: Manifest) -> int:
+    """The time (nanoseconds since 1970) from which on a trust set that changed has to be read."""
+    return _unless_ahead(last.looked_ns)
+
+
+def _unless_ahead(moment_ns: int) -> int:
+    # a clock that was ahead at the export has written a time after which nothing can be changed
+    return 0 if moment_ns > time.time_ns() else moment_ns
 
 
 def diversion(place: Place) -> list[FileProblem]:
@@ -49,8 +77,8 @@ def diversion(place: Place) -> list[FileProblem]:
     return [FileProblem(str(place.current), "edited", "it is not a link of trustctl's")]
 
 
-def _own(place: Place, found: Manifest) -> Iterator[FileProblem]:
-    """The generation's own files, read and compared."""
+def _own(place: Place, found: Manifest, since: int = 0) -> Iterator[FileProblem]:
+    """The generation's own files, as :func:`_changed` looks at them."""
     listed = found.own_files()
     folder = place.folder(found.stored.number)
     for name in place.own_files:
@@ -58,35 +86,13 @@ def _own(place: Place, found: Manifest) -> Iterator[FileProblem]:
         if entry is None:
             yield FileProblem(str(folder / name), "edited", "the manifest does not list it")
         else:
-            yield from _changed(folder / name, entry[0])
+            yield from _changed(folder / name, entry[0], since)
     for name, digest in found.more().items():
-        yield from _changed(folder / name, digest)
+        yield from _changed(folder / name, digest, since)
 
 
-def _scan_sets(place: Place, last: Manifest, *, whole: bool) -> Iterator[FileProblem]:
-    names = {name + b".pem" for name in last.set_names()}
-    seen: list[bytes] = []
-    # a clock that was ahead at the export has written a time after which nothing can be changed
-    recent = 0 if whole or last.written_ns > time.time_ns() else last.written_ns
-    try:
-        with os.scandir(os.fsencode(place.sets)) as entries:
-            for entry in entries:
-                name = entry.name
-                if name not in names:
-                    continue
-                seen.append(name)
-                info = entry.stat(follow_symlinks=False)
-                # not earlier: a tick of the filesystem's clock is some milliseconds long
-                if info.st_ctime_ns >= recent or not stat.S_ISREG(info.st_mode):
-                    yield from _changed(place.sets / name.decode(), name[:64].decode())
-    except FileNotFoundError:
-        pass
-    for name in sorted(names.difference(seen)) if len(seen) < len(names) else ():
-        yield FileProblem(f"{place.sets}/{name.decode()}", "missing", "it is gone")
-
-
-def _changed(path: Path, digest: str) -> Iterator[FileProblem]:
-    """One file, read and compared."""
+def _changed(path: Path, digest: str, since: int = 0) -> Iterator[FileProblem]:
+    """One file, read and compared where its inode changed at ``since`` or later."""
     try:
         info = os.lstat(path)
     except FileNotFoundError:
@@ -94,7 +100,7 @@ def _changed(path: Path, digest: str) -> Iterator[FileProblem]:
         return
     if not stat.S_ISREG(info.st_mode):
         yield FileProblem(str(path), "edited", "it is no longer a file")
-    elif _digest(path) != digest:
+    elif info.st_ctime_ns >= since and _digest(path) != digest:
         yield FileProblem(str(path), "edited", "its content was changed")
 
 

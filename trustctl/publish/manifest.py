@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import os
 import re
 import stat
@@ -15,12 +16,13 @@ from trustctl.errors import TargetError
 from trustctl.facts.compiled import Checkpoint
 from trustctl.facts.moment import format_moment, parse_stamp
 from trustctl.facts.target import Stored
-from trustctl.publish.splice import differing
+from trustctl.publish.splice import Records, missing
 
 NAME = "manifest"
 _HEAD = re.compile(
     rb"trustctl manifest 1\ngeneration (\d{1,18})\ncreated (\S{1,30})\nas-of (\S{1,30})\n"
-    rb"journal (\d{1,18}) ([0-9a-f]{64})\npeers (\d{1,18})\ndomains (\d{1,18})\n\n",
+    rb"journal (\d{1,18}) ([0-9a-f]{64})\npeers (\d{1,18})\ndomains (\d{1,18})\n"
+    rb"(?:looked (\d{1,19})\n)?\n",
     re.ASCII,
 )
 _LINE = re.compile(rb"([0-9a-f]{64}) (\d+) ([A-Za-z0-9./_-]+)\n", re.ASCII)
@@ -31,6 +33,7 @@ _MORE = re.compile(
     re.ASCII | re.MULTILINE,
 )
 _SETS = re.compile(rb"sets/([0-9a-f]{64})\.pem\n")
+_SET_FILES = re.compile(rb"sets/([0-9a-f]{64}\.pem)\n")
 _FEW = 20
 
 
@@ -42,12 +45,15 @@ class Manifest:
         files: lines of the generation's own files. sets: lines of the trust sets, in order of hash.
         written_ns: when the file was written, as the filesystem says (nanoseconds since 1970): the
             earlier of its mtime, which touch(1) can set, and its ctime, which chmod(1) renews.
+        looked_ns: when the trust sets that were there already were looked at for it, and so not
+            later: one that changed since has to be read.
     """
 
     stored: Stored
     files: bytes
     sets: bytes
     written_ns: int
+    looked_ns: int
 
     def own_files(self) -> dict[str, tuple[str, int]]:
         """Path -> (SHA-256, size) of the generation's own files."""
@@ -65,15 +71,20 @@ class Manifest:
     def _set_names(self) -> frozenset[bytes]:
         return frozenset(_SETS.findall(self.sets))
 
+    def set_files(self) -> list[bytes]:
+        """The trust sets' file names, in order."""
+        return _SET_FILES.findall(self.sets)
+
     def listed(self, names: Set[bytes]) -> Set[bytes]:
         """Those of the hashes that name trust sets of its own."""
         if len(names) > _FEW:
             return names & self._set_names
-        return {name for name in names if b" sets/%s.pem\n" % name in self.sets}
+        records = Records(self.sets, b"", b" ")
+        return {name for name in names if operator.lt(*records.span(name))}
 
     def dropped_in(self, later: Manifest) -> Set[bytes]:
         """The hashes that name trust sets of its own, and none of ``later``."""
-        names = frozenset(_SETS.findall(differing(self.sets, later.sets)))
+        names = {name for line in missing(self.sets, later.sets) for name in _SETS.findall(line)}
         return names - later.listed(names)
 
 
@@ -98,18 +109,25 @@ def line(digest: str, size: int, path: str) -> bytes:
     return f"{digest} {size} {path}\n".encode()
 
 
-def compose(stored: Stored, files: bytes, sets: bytes) -> bytes:
+def compose(stored: Stored, files: bytes, sets: bytes, looked_ns: int | None = None) -> bytes:
     """The manifest's text; its last line is the hash of all before it."""
+    return b"".join(parts(stored, files, sets, looked_ns))
+
+
+def parts(stored: Stored, files: bytes, sets: bytes, looked_ns: int | None) -> list[bytes]:
+    """The pieces of :func:`compose`, with what is large as it was given."""
     head = (
         f"trustctl manifest 1\ngeneration {stored.number}\n"
         f"created {format_moment(stored.created_at)}\nas-of {format_moment(stored.as_of)}\n"
         f"journal {stored.checkpoint.seq} {stored.checkpoint.hash}\n"
-        f"peers {stored.peers}\ndomains {stored.domains}\n\n"
+        f"peers {stored.peers}\ndomains {stored.domains}\n"
+        + ("" if looked_ns is None else f"looked {looked_ns}\n")
+        + "\n"
     ).encode()
     digest = hashlib.sha256(head)
     digest.update(files)
     digest.update(sets)
-    return b"".join([head, files, sets, f"end {digest.hexdigest()}\n".encode()])
+    return [head, files, sets, f"end {digest.hexdigest()}\n".encode()]
 
 
 def read(folder: Path) -> Manifest:
@@ -130,21 +148,26 @@ def read(folder: Path) -> Manifest:
     digest = hashlib.sha256(memoryview(text)[: max(last, 0)])
     seal = b"end " + digest.hexdigest().encode() + b"\n"
     digest.update(memoryview(text)[max(last, 0) :])
-    stored = _stored(text, digest.hexdigest())
+    head = _HEAD.match(text)
+    stored = None if head is None else _stored(head, digest.hexdigest())
     # a generation's folder under another number would pass for what it is not
-    if last < 0 or text[last:] != seal or stored is None or folder.name != f"{stored.number:08}":
+    if (
+        last < 0
+        or text[last:] != seal
+        or head is None
+        or stored is None
+        or folder.name != f"{stored.number:08}"
+    ):
         raise TargetError(f"{path} is damaged or was edited", _HINT)
     begin = text.index(b"\n\n") + 2
     own = text.find(b" sets/", begin)
     split = last if own < 0 else text.rfind(b"\n", 0, own) + 1
     written_ns = min(info.st_mtime_ns, info.st_ctime_ns)
-    return Manifest(stored, text[begin:split], text[split:last], written_ns)
+    looked_ns = min(written_ns, int(head[8] or written_ns))
+    return Manifest(stored, text[begin:split], text[split:last], written_ns, looked_ns)
 
 
-def _stored(text: bytes, digest: str) -> Stored | None:
-    head = _HEAD.match(text)
-    if head is None:
-        return None
+def _stored(head: re.Match[bytes], digest: str) -> Stored | None:
     try:
         created_at, as_of = (parse_stamp(head[one].decode()) for one in (2, 3))
     except ValueError:

@@ -117,9 +117,9 @@ class Place:
         """Whether somebody put in the place of the link ``current`` what trustctl never writes."""
         return os.path.lexists(self.current) and self.current_number() is None
 
-    def leftovers(self) -> list[Path]:
-        """What killed runs left unfinished."""
-        folders = (self.root, self.generations, self.sets, self.directory)
+    def leftovers(self, *, sets: bool = True) -> list[Path]:
+        """What killed runs left unfinished. ``sets``: also among the trust sets."""
+        folders = [self.root, self.generations, self.directory, *([self.sets] if sets else [])]
         return [one for folder in folders for one in files.leftovers(folder)]
 
 

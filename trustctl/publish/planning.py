@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from trustctl import files
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.target import FileProblem
-from trustctl.publish import draft, manifest
+from trustctl.publish import draft, manifest, search
 from trustctl.publish.draft import Draft, Last
-from trustctl.publish.inspect import scan
+from trustctl.publish.inspect import read_sets, scan, scan_files, sets_unchanged_since
 from trustctl.publish.manifest import Manifest
 from trustctl.publish.place import BUNDLE, CDB, MAP, Place
+from trustctl.publish.search import Search, suspects
+from trustctl.publish.splice import OnDisk, Text
+
+_TICK_NS = 20_000_000
 
 
 @dataclass(slots=True)
@@ -25,6 +31,7 @@ class Plan:
         manifest: of the generation that it was compared with; None where there is none that can be
             read. base: the number of the one in force.
         more: the CRLs and staples, by path in the generation's folder.
+        looked_ns: when the look at the trust sets was begun; None where that is not known.
     """
 
     place: Place
@@ -35,6 +42,7 @@ class Plan:
     checkpoint: Checkpoint
     as_of: int
     more: Mapping[str, bytes] = field(default_factory=dict)
+    looked_ns: int | None = None
 
     @property
     def edited(self) -> list[FileProblem]:
@@ -69,6 +77,71 @@ def last_generation(place: Place) -> Manifest | None:
     return None if number is None else manifest.read(place.folder(number))
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A look at a target, begun: the look at trust sets, where those are many, goes on meanwhile.
+
+    Attributes:
+        last: the manifest of the generation in force; None where there is none.
+        at_ns: when it was begun.
+    """
+
+    place: Place
+    last: Manifest | None
+    at_ns: int
+    search: Search | None = None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether another generation is in force by now."""
+        with files.explained(self.place.root):
+            number = self.place.current_number()
+        return number != (None if self.last is None else self.last.stored.number)
+
+    def files(self) -> list[FileProblem]:
+        """What :func:`look` finds beside the trust sets.
+
+        Raises:
+            TargetError: a folder there is not safe, or cannot be read.
+        """
+        with files.explained(self.place.directory):
+            _refuse_unsafe(self.place)
+            return scan_files(self.place, self.last)
+
+    def sets(self) -> list[FileProblem]:
+        """What :func:`look` finds among the trust sets; call it once.
+
+        Raises:
+            TargetError: they cannot be read.
+        """
+        if self.last is None or self.place.format == "pem":
+            return []
+        with files.explained(self.place.directory):
+            if self.search is None:
+                found = suspects(self.place.sets, self.last, sets_unchanged_since(self.last))
+            else:
+                found = self.search.result()
+            return read_sets(self.place, found)
+
+
+def begin(place: Place) -> Begun:
+    """Begin a look at a target, by reading its manifest.
+
+    Raises:
+        TargetError: that is damaged.
+    """
+    at_ns, last = clock_ns(), last_generation(place)
+    if last is None or place.format == "pem":
+        return Begun(place, last, at_ns)
+    return Begun(place, last, at_ns, search.begin(place.sets, last, sets_unchanged_since(last)))
+
+
+def clock_ns() -> int:
+    """The time (nanoseconds since 1970) that a file which is changed from now on surely has: the
+    filesystem's clock is a tick behind."""
+    return time.time_ns() - _TICK_NS
+
+
 def look(place: Place, last: Manifest | None, *, whole: bool = False) -> list[FileProblem]:
     """What is not as the generation in force left it; with any such thing the next one has to be
     planned from all peers.
@@ -80,10 +153,14 @@ def look(place: Place, last: Manifest | None, *, whole: bool = False) -> list[Fi
         TargetError: a folder there is not safe, or cannot be read.
     """
     with files.explained(place.directory):
-        for folder in (place.directory, place.root, place.generations, place.sets):
-            if os.path.lexists(folder):
-                files.refuse_unsafe(folder)
+        _refuse_unsafe(place)
         return scan(place, last, whole=whole)
+
+
+def _refuse_unsafe(place: Place) -> None:
+    for folder in (place.directory, place.root, place.generations, place.sets):
+        if os.path.lexists(folder):
+            files.refuse_unsafe(folder)
 
 
 def plan(
@@ -96,6 +173,7 @@ def plan(
     checkpoint: Checkpoint,
     as_of: int,
     more: Mapping[str, bytes] | None = None,
+    looked_ns: int | None = None,
 ) -> Plan:
     """Compare what should be with what is.
 
@@ -104,6 +182,7 @@ def plan(
         problems: what :func:`look` found.
         full: ``peers`` are all; else they are those that changed since ``last``, and there are no
             problems. more: CRLs and staples, by path in the generation's folder.
+        looked_ns: when that look was begun (:func:`clock_ns`).
 
     Raises:
         TargetError: something there cannot be read.
@@ -114,7 +193,7 @@ def plan(
         whole = not any(one.kind == "edited" for one in problems)
         before = _read(place, last if whole else None)
         drafted = draft.full(peers, before) if full else draft.partial(list(peers), before)
-    return Plan(place, drafted, last, base, problems, checkpoint, as_of, more or {})
+    return Plan(place, drafted, last, base, problems, checkpoint, as_of, more or {}, looked_ns)
 
 
 def _read(place: Place, last: Manifest | None) -> Last:
@@ -129,6 +208,9 @@ def _read(place: Place, last: Manifest | None) -> Last:
         except FileNotFoundError:
             return b""
 
+    bundle: Text = b""
+    with suppress(FileNotFoundError):
+        bundle = OnDisk(folder / BUNDLE)
     if only:
-        return Last(bundle=content(BUNDLE), peers=last.stored.peers, bundle_only=True)
-    return Last(content(MAP), content(CDB), content(BUNDLE), last.sets, last.stored.peers)
+        return Last(bundle=bundle, peers=last.stored.peers, bundle_only=True)
+    return Last(content(MAP), content(CDB), bundle, last.sets, last.stored.peers)

@@ -2,12 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-Data = bytes | memoryview
+from trustctl.errors import TargetError
+
+_AT_ONCE = 1 << 20
+_WINDOW = 1 << 12
+
+
+class OnDisk:
+    """A file's text, read as it is needed: as little of it as can be is held in memory. It must not
+    change meanwhile; where it does, that is an error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle = -1
+        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._seen = self._times()
+        self._size = os.fstat(self._handle).st_size
+
+    def __del__(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+
+    def _times(self) -> tuple[int, int]:
+        info = os.fstat(self._handle)
+        return info.st_mtime_ns, info.st_ctime_ns
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, where: slice) -> bytes:
+        start, end, _step = where.indices(self._size)
+        return b"".join(self.chunks(start, end))
+
+    def find(self, what: bytes, start: int) -> int:
+        """Where it stands at ``start`` or later; -1 where it does not."""
+        while start < self._size:
+            found = self[start : start + _WINDOW].find(what)
+            if found >= 0:
+                return start + found
+            start += max(1, _WINDOW - len(what) + 1)
+        return -1
+
+    def chunks(self, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from ``start`` to ``end``.
+
+        Raises:
+            OSError: they cannot be read.
+            TargetError: the file was changed.
+        """
+        while start < end:
+            chunk = os.pread(self._handle, min(_AT_ONCE, end - start), start)
+            if not chunk or self._times() != self._seen:
+                raise TargetError(f"{self.path} was changed while it was read", "type it again")
+            yield chunk
+            start += len(chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a stored text."""
+
+    text: OnDisk
+    start: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+Text = bytes | OnDisk
+Data = bytes | memoryview | Part
 Edit = tuple[int, int, bytes]
 """Replace the bytes from ``start`` to ``end`` by others."""
+
+_SMALL, _LARGE = 1 << 8, 1 << 16
+"""Texts are compared by blocks from so many bytes to so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +89,7 @@ class Records:
     """A text of records that begin at a line's start with ``prefix`` and stand in order of their
     keys: what follows the prefix, up to ``end``."""
 
-    data: bytes
+    data: Text
     prefix: bytes
     end: bytes
 
@@ -51,43 +125,72 @@ class Records:
         return self.lower(key), self.lower(key + b"\0")
 
 
-def pieces(data: bytes, edits: Iterable[Edit]) -> list[Data]:
+def pieces(data: Text, edits: Iterable[Edit]) -> list[Data]:
     """The edited text as pieces to be written one after the other; edits must not overlap."""
-    view, at = memoryview(data), 0
+    at = 0
     kept: list[Data] = []
     # several that go in at one place: in order of their texts, which begin with their keys
     for start, end, new in sorted(edits):
-        kept.append(view[at:start])
+        kept.append(_part(data, at, start))
         kept.append(new)
         at = end
-    kept.append(view[at:])
+    kept.append(_part(data, at, len(data)))
     return [one for one in kept if len(one)]
 
 
-def joined(parts: Sequence[Data]) -> bytes:
+def _part(data: Text, start: int, end: int) -> Data:
+    if isinstance(data, OnDisk):
+        return Part(data, start, end)
+    return memoryview(data)[start:end]
+
+
+def chunks(parts: Iterable[Data]) -> Iterator[bytes | memoryview]:
+    """The pieces as bytes, some of a stored one at a time."""
+    for one in parts:
+        if isinstance(one, Part):
+            yield from one.text.chunks(one.start, one.end)
+        else:
+            yield one
+
+
+def joined(parts: Iterable[Data]) -> bytes:
     """The pieces as one text."""
-    return b"".join(parts)
+    return b"".join(chunks(parts))
 
 
-def differing(one: bytes, other: bytes) -> bytes:
-    """The lines of ``one`` between what both begin with and what both end with."""
-    shorter = min(len(one), len(other))
-    start = _common(shorter, lambda low, high: one[low:high] == other[low:high])
-    start = one.rfind(b"\n", 0, start) + 1
-    same = _common(
-        shorter,
-        lambda low, high: (
-            one[len(one) - high : len(one) - low] == other[len(other) - high : len(other) - low]
-        ),
-    )
-    end = one.find(b"\n", max(start, len(one) - same)) + 1
-    return one[start : end or len(one)]
+def missing(one: bytes, other: bytes) -> Iterator[bytes]:
+    """The lines of ``one`` that are not in ``other``; both are in order of their lines. Where they
+    are the same they are compared by blocks, not line by line."""
+    here = there = 0
+    while here < len(one):
+        same = _same(one, here, other, there)
+        here, there = _start(one, here, same), _start(other, there, same)
+        line, against = one[here : _end(one, here)], other[there : _end(other, there)]
+        if against and against < line:
+            there += len(against)
+            continue
+        if line != against:
+            yield line
+        here += len(line)
 
 
-def _common(length: int, same: Callable[[int, int], bool]) -> int:
-    """How far two texts are the same, by halves; ``same`` compares the bytes between two places."""
-    low, high = 0, length
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if same(low, middle) else (low, middle - 1)
-    return low
+def _start(text: bytes, at: int, same: int) -> int:
+    """Where the last line begins in so many bytes from a line's start on."""
+    return (text.rfind(b"\n", at, at + same) + 1) or at
+
+
+def _end(text: bytes, at: int) -> int:
+    return (text.find(b"\n", at) + 1) or len(text)
+
+
+def _same(one: bytes, here: int, other: bytes, there: int) -> int:
+    """How many bytes are the same from two places on, but for a block of the smallest size."""
+    total, step = 0, _SMALL
+    while step >= _SMALL:
+        part = one[here + total : here + total + step]
+        if part and part == other[there + total : there + total + step]:
+            total += len(part)
+            step = min(2 * step, _LARGE)
+        else:
+            step //= 4
+    return total

@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +19,17 @@ from trustctl import files
 from trustctl.errors import TargetError
 from trustctl.facts.target import FileProblem, Stored
 from trustctl.publish import manifest
+from trustctl.publish.aside import LARGE, aside
+from trustctl.publish.draft import Draft
 from trustctl.publish.folders import prepare
 from trustctl.publish.inspect import is_ours
+from trustctl.publish.manifest import Manifest
 from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
 from trustctl.publish.planning import Plan
-from trustctl.publish.removal import clean, prune, remove_generation
-from trustctl.publish.splice import Data
+from trustctl.publish.removal import clean, find_old, remove_generation, remove_old
+from trustctl.publish.splice import Data, chunks, joined
+
+_FEW = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def carry_out(plan: Plan, *, now: int, force: bool = False) -> Published:
                 )
             if place.diverted() and not place.current.is_symlink():
                 raise TargetError(f"{place.current} is not a link of trustctl's", "move it away")
-            clean(place)
+            clean(place, sets=False)
             _write_nobody(place)
             return _write(plan, now)
 
@@ -106,10 +112,18 @@ def _write(plan: Plan, now: int) -> Published:
     try:
         replaced = _write_sets(plan, created)
         files.make_folder(scratch, mode=place.folder_mode, group=place.group)
-        stored = _write_folder(plan, scratch, number, now)
+        # what is new is read once more the next time, then: where it is much that takes long
+        few = plan.manifest is not None and len(created) + replaced <= _FEW
+        looked_ns = plan.looked_ns if few else None
+        written = _write_folder(plan, scratch, number, now, looked_ns)
         new = [scratch / one for one in (*place.own_files, *plan.more, manifest.NAME)]
         folders = [place.sets, scratch] if created else [scratch]
         folders += [scratch / one for one in manifest.folders(plan.more)]
+        known = {number: written}
+        if plan.manifest is not None:
+            known[plan.manifest.stored.number] = plan.manifest
+        # while the disk writes
+        old = aside(lambda: find_old(place, number, known), worth=_size(drafted) >= LARGE)
         files.sync_tree(place.root, [*created, *new, *folders, place.generations])
         os.rename(scratch, place.folder(number))
         files.sync(place.generations)
@@ -124,9 +138,9 @@ def _write(plan: Plan, now: int) -> Published:
                 remove_generation(place, number)
         raise
     with suppress(OSError):  # old generations that stay are no harm; the next export tries again
-        prune(place)
+        remove_old(place, old())
     repaired = tuple(one.path for one in plan.problems if one.kind != "edited")
-    return Published(stored, len(created) + replaced, repaired)
+    return Published(written.stored, len(created) + replaced, repaired)
 
 
 def _is_seen(place: Place, number: int, bundle: list[Data]) -> bool:
@@ -134,7 +148,7 @@ def _is_seen(place: Place, number: int, bundle: list[Data]) -> bool:
     if place.current_number() == number:
         return True
     try:
-        return place.published is not None and place.published.read_bytes() == b"".join(bundle)
+        return place.published is not None and place.published.read_bytes() == joined(bundle)
     except FileNotFoundError:
         return False
 
@@ -143,7 +157,8 @@ def _write_sets(plan: Plan, created: list[Path]) -> int:
     """Write the trust sets that are not there, and note them in ``created``; one that is there
     under its hash must be as we would write it. Returns how many were not."""
     place, drafted = plan.place, plan.draft
-    known = set() if plan.manifest is None else plan.manifest.set_names()
+    names = {name[:64].encode() for name in drafted.sets}
+    known = set() if plan.manifest is None else plan.manifest.listed(names)
     bad = {os.path.basename(one.path) for one in plan.problems}
     replaced = 0
     for name, content in drafted.sets.items():
@@ -155,25 +170,38 @@ def _write_sets(plan: Plan, created: list[Path]) -> int:
             created.append(path)
         except FileExistsError:
             if not _as_written(place, path, content):
-                files.replace(path, content, mode=place.file_mode, group=place.group)
+                # not begun in their own folder: a look for what was left there would take long
+                files.replace(path, content, mode=place.file_mode, group=place.group, by=place.root)
                 replaced += 1
     return replaced
 
 
-def _write_folder(plan: Plan, folder: Path, number: int, now: int) -> Stored:
+def _write_folder(
+    plan: Plan, folder: Path, number: int, now: int, looked_ns: int | None
+) -> Manifest:
     place, drafted = plan.place, plan.draft
     contents: dict[str, list[Data]] = {
         BUNDLE: drafted.bundle,
         MAP: [drafted.map],
         CDB: [drafted.cdb],
     }
-    lines = b""
-    for name in place.own_files:
-        digest = hashlib.sha256()
-        for part in contents[name]:
-            digest.update(part)
-        size = files.create(folder / name, contents[name], mode=place.file_mode, group=place.group)
-        lines += manifest.line(digest.hexdigest(), size, f"generations/{number:08}/{name}")
+    # to hash takes as long as to write: both at once
+    digests = aside(
+        lambda: {name: _digest(chunks(contents[name])) for name in place.own_files},
+        worth=_size(drafted) >= LARGE,
+    )
+    sizes = {
+        name: files.create(
+            folder / name, chunks(contents[name]), mode=place.file_mode, group=place.group
+        )
+        for name in place.own_files
+    }
+    lines = b"".join(
+        [
+            manifest.line(digest, sizes[name], f"generations/{number:08}/{name}")
+            for name, digest in digests().items()
+        ]
+    )
     for name in manifest.folders(plan.more):
         files.make_folder(folder / name, mode=place.folder_mode, group=place.group)
     for name, text in sorted(plan.more.items()):
@@ -181,9 +209,21 @@ def _write_folder(plan: Plan, folder: Path, number: int, now: int) -> Stored:
         digest_of = hashlib.sha256(text).hexdigest()
         lines += manifest.line(digest_of, size, f"generations/{number:08}/{name}")
     stored = Stored(number, now, plan.as_of, plan.checkpoint, "", drafted.peers, drafted.domains)
-    text = manifest.compose(stored, lines, drafted.set_lines)
-    files.create(folder / manifest.NAME, [text], mode=place.file_mode, group=place.group)
-    return replace(stored, manifest_sha256=hashlib.sha256(text).hexdigest())
+    parts = manifest.parts(stored, lines, drafted.set_lines, looked_ns)
+    files.create(folder / manifest.NAME, parts, mode=place.file_mode, group=place.group)
+    stored = replace(stored, manifest_sha256=_digest(parts))
+    return Manifest(stored, lines, drafted.set_lines, written_ns=0, looked_ns=0)
+
+
+def _size(drafted: Draft) -> int:
+    return sum(map(len, (drafted.map, drafted.cdb, drafted.set_lines, *drafted.bundle)))
+
+
+def _digest(parts: Iterable[bytes | memoryview]) -> str:
+    digest = hashlib.sha256()
+    for part in files.gathered(parts):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _put_in_force(place: Place, number: int, bundle: list[Data]) -> None:
@@ -191,7 +231,7 @@ def _put_in_force(place: Place, number: int, bundle: list[Data]) -> None:
     if published is not None:
         if place.current_number() is None and not is_ours(place, published):
             _keep_original(place, published)
-        files.replace(published, b"".join(bundle), mode=place.file_mode, group=None)
+        files.replace(published, joined(bundle), mode=place.file_mode, group=None)
     files.point(place.current, f"generations/{number:08}")
 
 

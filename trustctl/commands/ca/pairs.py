@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trustctl import files
-from trustctl.commands.ca.batch import create_together, create_whole, resume
+from trustctl.commands.ca.batch import NewFolder, create_together, create_whole, resume
 from trustctl.errors import InputError, TargetError
 
 if TYPE_CHECKING:
@@ -38,8 +38,10 @@ class Pairs:
         """
         self.folder = Path(os.path.abspath(folder))
         self._hosts, self._kind = list(hosts), kind
-        self._keys: list[PrivateKey] = []
+        self._public: list[bytes] = []
         self._created: list[str] = []
+        self._new: NewFolder | None = None
+        self._place = self.folder  # where the files are written
         self.resumed = False
         if os.path.lexists(self.folder):
             files.refuse_unsafe(self.folder)
@@ -48,8 +50,10 @@ class Pairs:
             self.resumed = finished >= {self.at(host)[0] for host in self._hosts}
             if self.resumed:
                 return
-        elif not self.folder.parent.is_dir():
-            raise TargetError(f"{self.folder.parent} is not there", f"mkdir -p {self.folder}")
+        else:
+            if not self.folder.parent.is_dir():
+                raise TargetError(f"{self.folder.parent} is not there", f"mkdir -p {self.folder}")
+            return  # nothing is in the way
         for host in self._hosts:
             path = self._path(host, "crt")
             if os.path.lexists(path):
@@ -61,33 +65,40 @@ class Pairs:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make the keys and write them; where what follows fails, those that are new go again."""
-        from trustctl.ca.keyfile import private_pem
-        from trustctl.ca.kinds import generate
+        from trustctl.ca.keyfile import halves
+        from trustctl.ca.kinds import generate, spki_of
 
         with files.explained(self.folder):
-            fresh = files.make_folder(self.folder, mode=0o700, group=None)
+            if not os.path.lexists(self.folder):
+                self._new = NewFolder(self.folder)
+                self._place = self._new.scratch
+        empty = self._new is not None and not self._new.taken_up
         try:
             with files.explained(self.folder):
                 for host in self._hosts:
                     path = self._path(host, "key")
-                    key = self._left(path)
-                    if key is None:
-                        key = generate(self._kind)
-                        create_whole(path, private_pem(key), mode=0o600)
-                        self._created.append(path)
-                    self._keys.append(key)
+                    left = None if empty else self._left(path)
+                    if left is not None:
+                        self._public.append(spki_of(left.public_key()))
+                        continue
+                    text, public = halves(generate(self._kind))
+                    if self._new is None:
+                        create_whole(path, text, mode=0o600)
+                    else:
+                        files.create(path, [text], mode=0o600, group=None)
+                    self._created.append(path)
+                    self._public.append(public)
             yield
         except Exception:  # not ^C: the keys may be certified by now; the next call uses them
             for path in self._created:
                 with suppress(OSError):
                     os.unlink(path)
-            if fresh:
-                with suppress(OSError):
-                    self.folder.rmdir()
+            if self._new is not None:
+                self._new.give_up()
             raise
 
     def _path(self, host: str, ending: str) -> str:
-        return f"{self.folder}/{host}.{ending}"
+        return f"{self._place}/{host}.{ending}"
 
     def _left(self, path: str) -> PrivateKey | None:
         from trustctl.ca.keyfile import load_plain
@@ -102,9 +113,7 @@ class Pairs:
 
     def public_keys(self) -> list[bytes]:
         """Each host's SubjectPublicKeyInfo."""
-        from trustctl.ca.kinds import spki_of
-
-        return [spki_of(one.public_key()) for one in self._keys]
+        return self._public
 
     def at(self, host: str) -> tuple[Path, Path]:
         """The files of a host: certificate and key."""
@@ -117,12 +126,15 @@ class Pairs:
         above = b"".join(pem(one) for one in chain)
         self._created = []  # from here on they are keys of certificates
         keys = [self._path(host, "key") for host in self._hosts]
-        new = [
+        new = (
             (self._path(host, "crt"), pem(one.der) + above)
             for host, one in zip(self._hosts, made, strict=True)
-        ]
+        )
         with files.explained(self.folder):
-            create_together(self.folder, new, keys)
+            if self._new is None:
+                create_together(self.folder, new, keys)
+            else:
+                self._new.appear(new, keys)
 
     def left(self) -> list[Evidence]:
         """The hosts' certificates that a killed run had signed."""

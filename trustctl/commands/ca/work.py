@@ -85,11 +85,13 @@ def look(drafts: Sequence[Draft], above: tuple[x509.Certificate, ...]) -> list[s
     issuer = above[0].subject.rfc4514_string() if above else ""
     seen: set[tuple[object, ...]] = set()
     warnings: list[str] = []
+    available = pkilint.available()
     for one, remarks in zip(drafts, lint_all(drafts, above), strict=True):
-        shape = pkilint.shape(one, issuer)
-        if (one.template.profile.ca or shape not in seen) and pkilint.available():
-            seen.add(shape)
-            remarks += pkilint.certificate(one.sample, sample_of_root=not above)
+        if available:
+            shape = pkilint.shape(one, issuer)
+            if one.template.profile.ca or shape not in seen:
+                seen.add(shape)
+                remarks += pkilint.certificate(one.sample, sample_of_root=not above)
         demand(remarks, one.template.subject)
         warnings += [f"{one.template.subject}: {remark.text}" for remark in remarks]
     return warnings

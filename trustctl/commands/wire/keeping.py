@@ -114,11 +114,8 @@ def observe(tx: WriteTransaction, hosts: Sequence[LiveHost], judge: Judge, kept:
     return recorded.ids
 
 
-def probed(
-    tx: WriteTransaction, hosts: Sequence[LiveHost], judge: Judge, known: Known, now: int
-) -> Kept:
-    """Keep what a probe saw. It pins nothing but what the setting ``same_key_renewal`` accepts, and
-    retires nothing but what an announcement replaces and no host presents any more."""
+def probed(tx: WriteTransaction, hosts: Sequence[LiveHost], judge: Judge, known: Known) -> Kept:
+    """Keep what a probe saw. It pins nothing but what the setting ``same_key_renewal`` accepts."""
     kept = Kept()
     observe(tx, hosts, judge, kept)
     for one in hosts:
@@ -128,36 +125,7 @@ def probed(
         new = not kept.has((one.peer, one.leaf.fingerprint))
         if new and known.wire.same_key_renewal == "accept":
             _renew(tx, one.peer, judge.evidence(one.sighting)[0], found.predecessor, kept)
-    # what was seen now was seen after the command began
-    _retire(tx, known, kept, max([now, *(one.sighting.at for one in hosts)]))
     return kept
-
-
-def _retire(tx: WriteTransaction, known: Known, kept: Kept, now: int) -> None:
-    """Retire the pins of which an announcement says that they may be.
-
-    Peers and settings are read anew: to look took minutes, and somebody may have withdrawn a vouch
-    meanwhile.
-    """
-    from trustctl.inventory import announcements, observations, pins, snapshot
-    from trustctl.inventory.settings import read_settings
-    from trustctl.policy.rollover import retirable
-
-    said = [
-        one for one in announcements.of_peers(tx.connection) if one.auto_retire_days is not None
-    ]
-    wanted = {one.pin for one in said}
-    settings = read_settings(tx.connection)
-    for name, before in known.peers.items() if said else ():
-        if not wanted & {pin.id for pin in before.pins}:
-            continue
-        (peer,) = snapshot.read_peers(tx.connection, where=snapshot.named(name))
-        seen = observations.of_peer(tx.connection, name)
-        for pin, why in retirable(peer, said, seen, settings, now):
-            fingerprint = pin.certificate.fingerprint
-            found = pins.find(tx.connection, fingerprint, peer_name=peer.name)
-            pins.retire(tx, pins.only(found, fingerprint, "retire"), why)
-            kept.retired.append((peer.name, fingerprint))
 
 
 def _pin(
@@ -172,7 +140,8 @@ def _pin(
     from trustctl.facts.addition import Addition
     from trustctl.inventory.additions import Additions
 
-    leaf, *chain = judge.evidence(one.sighting)
+    # whoever compared the digits means this host's chain, too: exports need it to find a path
+    leaf, *chain = judge.evidence(one.sighting, whole=confirmation is not None)
     key = (one.peer, leaf.facts.fingerprint)
     owner = known.peers.get(one.peer)
     before = [] if owner is None else owner.pins

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ class Known:
         peers: by name. announced: ids of pins that are to replace others.
         authorities: the DER of certificates that are pinned in the role authority.
         refused: fingerprints and SPKI pins that are distrusted, or that our own CA revoked.
+        issuers: by the fingerprint of a pinned certificate, those that exports have beside it.
     """
 
     peers: dict[str, Peer]
@@ -34,6 +36,7 @@ class Known:
     announced: frozenset[int]
     authorities: dict[str, bytes] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
+    issuers: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
 
     def owner(self, name: str) -> str | None:
         """The peer whose domain or expected host this is, or whose domain it lies within."""
@@ -68,21 +71,30 @@ def read(connection: Connection, where: ColumnElement[bool] | None = None) -> Kn
     from trustctl.inventory.settings import read_settings, read_wire
 
     peers = {one.name: one for one in snapshot.read_peers(connection, where=where)}
-    signing = [
+    pins = [pin for one in peers.values() for pin in one.pins]
+    signing = [pin.certificate.fingerprint for pin in pins if pin.role == "authority"]
+    signed = [
         pin.certificate.fingerprint
-        for one in peers.values()
-        for pin in one.pins
-        if pin.role == "authority"
+        for pin in pins
+        if pin.role == "host" and not pin.certificate.self_signed
     ]
+    chains = snapshot.chains(connection, signed) if signed else {}
+    denied = distrusts.distrusted_fingerprints(connection)
+    issuers = {one for chain in chains.values() for one in chain}.difference(denied)
+    ders = snapshot.ders(connection, sorted(issuers)) if issuers else {}
     return Known(
         peers=peers,
         settings=read_settings(connection),
         wire=read_wire(connection),
         announced=frozenset(one.pin for one in announcements.of_peers(connection)),
         authorities=snapshot.ders(connection, signing) if signing else {},
-        refused=frozenset(distrusts.distrusted_fingerprints(connection)).union(
+        refused=frozenset(denied).union(
             revocations.lost_keys(connection), *revocations.newest(connection).values()
         ),
+        issuers={
+            leaf: tuple([ders[one] for one in chain if one in ders])
+            for leaf, chain in chains.items()
+        },
     )
 
 
@@ -120,11 +132,11 @@ class Judge:
             )
         return LiveHost(peer or "", domains, sighting)
 
-    def evidence(self, sighting: Sighting) -> tuple[Evidence, ...]:
+    def evidence(self, sighting: Sighting, *, whole: bool = False) -> tuple[Evidence, ...]:
         """The presented chain with its facts, its own certificate first; what is no certificate at
-        all is left out. Of what is pinned already, the certificate alone."""
+        all is left out. Of what is pinned already, the certificate alone, unless ``whole``."""
         chain = sighting.chain
-        if chain and hashlib.sha256(chain[0]).hexdigest() in self._pinned:
+        if not whole and chain and hashlib.sha256(chain[0]).hexdigest() in self._pinned:
             chain = chain[:1]
         read = [(self._read(der), der) for der in chain]
         return tuple(Evidence(facts, der) for facts, der in read if facts is not None)
@@ -141,32 +153,50 @@ class Judge:
         return self._facts[fingerprint]
 
     def _compare(self, leaf: CertificateFacts, sighting: Sighting, peer: str | None) -> Comparison:
+        from trustctl.facts import verifier
+        from trustctl.facts.selfsign import is_signed_by
         from trustctl.policy.presented import compare
 
         one = self._known.peers.get(peer or "")
-        chain: list[CertificateFacts] = []
-        ders: dict[str, bytes] = {}
-        if one is not None and any(pin.role == "authority" for pin in one.pins):
-            ders = dict(self._known.authorities)
-            for der in sighting.chain:
-                if (facts := self._read(der)) is not None:
-                    chain.append(facts)
-                    ders[facts.fingerprint] = der
+        known, pins = self._known, () if one is None else one.pins
+        signing = {pin.certificate.fingerprint for pin in pins if pin.role == "authority"}
+        tops = {
+            print_: known.authorities[print_] for print_ in signing if print_ in known.authorities
+        }
+        carried = known.issuers.get(leaf.fingerprint, ())
+        ders = {**tops, leaf.fingerprint: sighting.chain[0]}
+        pinned = not leaf.self_signed and leaf.fingerprint in self._pinned
+        above = self._read_all(sighting.chain[1:] if tops or pinned else (), ders)
+        beside = self._read_all(carried, ders)
+        if tops:
+            leaf = replace(leaf, names=verifier.host_names(sighting.chain[0], leaf.names))
 
         def signed(lower: CertificateFacts, upper: CertificateFacts) -> bool:
-            from trustctl.facts.selfsign import is_signed_by
-
-            pair = lower.fingerprint, upper.fingerprint
-            return is_signed_by(ders[pair[0]], lower, ders[pair[1]], upper, unsure=False)
+            der = ders[upper.fingerprint]
+            if tops and not verifier.permits(der, leaf.names):
+                return False
+            if tops and upper.fingerprint not in tops and not verifier.states_ca(der):
+                return False
+            return is_signed_by(ders[lower.fingerprint], lower, der, upper, unsure=False)
 
         return compare(
             leaf,
-            chain[1:],
+            above,
             sighting.endpoint.host,
             one,
-            self._known.settings,
+            known.settings,
             self._now,
             signed=signed,
-            announced=self._known.announced,
-            refused=self._known.refused,
+            announced=known.announced,
+            refused=known.refused,
+            carried=beside,
         )
+
+    def _read_all(self, ders: Sequence[bytes], known: dict[str, bytes]) -> list[CertificateFacts]:
+        """The facts of those that are certificates at all; their DER goes into ``known``."""
+        found = []
+        for der in ders:
+            if (facts := self._read(der)) is not None:
+                found.append(facts)
+                known[facts.fingerprint] = der
+        return found

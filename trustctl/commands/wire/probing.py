@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trustctl.commands.invocation import Invocation
 from trustctl.commands.progress import progress
-from trustctl.commands.wire import keeping, known, showing, survey
+from trustctl.commands.wire import keeping, known, retiring, showing, survey
 from trustctl.commands.wire.reach import Options
 from trustctl.errors import ConflictError
 from trustctl.facts.fingerprint import short
@@ -83,8 +83,11 @@ class Probe:
 
     def keep(self) -> None:
         """Record what was seen; pin what the settings and announcements say is to be."""
+        # what was seen now was seen after the command began
+        now = max([self._call.now, *(one.sighting.at for one in self._hosts)])
         with self._call.writing() as tx:
-            kept = keeping.probed(tx, self._hosts, self._judge, self._known, self._call.now)
+            kept = keeping.probed(tx, self._hosts, self._judge, self._known)
+            retiring.retire(tx, self._known, kept, now)
         self.notes += kept.lines()
 
     def findings(self, live: Live) -> list[Finding]:
