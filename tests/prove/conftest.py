@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import certs
-from tests.prove.site import Site
+from tests.prove.site import Proof, Site
 from tests.publish.box import Box, missing
 
 
@@ -35,6 +35,12 @@ def site(bare: Site) -> Site:
     bare.pin(certs.self_signed("mx.foo.test", ca=False), "foo")
     bare.export()
     return bare
+
+
+@pytest.fixture(scope="package")
+def proof(site: Site) -> Proof:
+    """What a proof of it says."""
+    return site.prove()
 
 
 @pytest.fixture(scope="package")

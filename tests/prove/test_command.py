@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.console import Console
-from tests.prove.site import Site, numbered
+from tests.prove.site import Proof, Site, numbered
 from tests.tools import require, require_root
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("prove")]
 
 
-def test_the_table_fits_a_terminal_and_tells_what_json_tells(site: Site) -> None:
+def test_the_table_fits_a_terminal_and_tells_what_json_tells(site: Site, proof: Proof) -> None:
     """Each attempt with the MTA's own words under it, in 80 columns, and what it comes to."""
     said = site("prove").out
     lines = said.splitlines()
     assert all(len(one) <= 80 for one in lines)
     assert lines[0] == "foo.test (peer foo)"
-    rows = site.prove().rows
-    assert numbered(said) == len(rows)
+    assert numbered(said) == len(proof.rows)
     assert "T=trustctl_smtp" in said
-    assert lines[-1] == f"proven: {len([one for one in rows if one['held']])} came out as they must"
+    held = sum(one["held"] is True for one in proof.rows)
+    assert lines[-1] == f"proven: {held} came out as they must"
 
 
 def test_what_is_kept_is_for_root_alone(site: Site) -> None:

@@ -22,6 +22,14 @@ import socket, sys, threading
 name = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 name.bind(("127.0.0.1", 53))
 mail = socket.create_server(("192.0.2.1", 25))
+local = socket.socket(socket.AF_UNIX)
+local.bind("/run/exim4/service")
+local.listen()
+def calls():
+    while True:
+        local.accept()[0].close()
+        print("call", flush=True)
+threading.Thread(target=calls, daemon=True).start()
 def queries():
     while True:
         name.recvfrom(4096)
@@ -40,7 +48,8 @@ smart:
   route_list = * 192.0.2.1
   self = send
   condition = ${{lookup dnsdb{{defer_never,a=asked.test}}{{yes}}{{yes}}}}
-  address_data = ${{run{{/usr/bin/touch {mark}}}{{yes}}{{no}}}}
+  address_data = ${{run{{/usr/bin/touch {mark}}}{{yes}}{{no}}}}\
+    ${{readsocket{{/run/exim4/service}}{{hello}}{{2s}}{{}}{{none}}}}
   no_more
 """
 _MAIL = ("-odf", "-oi", "-f", "ann@us.test", "--", "bob@foo.test")
@@ -65,6 +74,7 @@ def listening(site: Site) -> Iterator[list[str]]:
             heard += process.stdout.read().split()
             site.box.command("ip", "address", "del", "192.0.2.1/32", "dev", "lo")
             site.box.command("umount", "/etc/resolv.conf")
+            (site.box.run / "service").unlink()
 
 
 def wait_for_the_end(processes: set[int]) -> None:
@@ -76,8 +86,8 @@ def wait_for_the_end(processes: set[int]) -> None:
 
 
 def test_neither_the_network_nor_the_disk_is_reached(site: Site) -> None:
-    """A configuration that sends mail to an address of the machine, asks its name server and writes
-    a file does all that outside, and none of it in a proof."""
+    """A configuration that sends mail to an address of the machine, asks its name server and a
+    service at a socket, and writes a file does all that outside, and none of it in a proof."""
     mark = site.folder / "was-here"
     router = {ROUTER: {"": _TO_THE_MACHINE.format(mark=mark)}}
     with site.edited(router):
@@ -90,7 +100,7 @@ def test_neither_the_network_nor_the_disk_is_reached(site: Site) -> None:
         assert not mark.exists()
         with listening(site) as heard:
             site.box.command("sh", "-c", f"echo | exim4 {' '.join(_MAIL)}")
-        assert set(heard) == {"query", "connection"}
+        assert set(heard) == {"query", "connection", "call"}
         assert mark.exists()
     shutil.rmtree(site.box.spool / "input")
 

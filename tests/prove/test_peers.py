@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -23,13 +24,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("prove")]
 @pytest.fixture
 def more(site: Site) -> Iterator[Site]:
     """A server to which a test adds peers: its inventory and configuration come back."""
-    inventory = {one: one.read_bytes() for one in site.db.parent.iterdir()}
+    inventory, kept = site.db.parent, site.folder / "inventory-kept"
+    shutil.copytree(inventory, kept)
     yield site
-    for one in site.db.parent.iterdir():
-        if one in inventory:
-            one.write_bytes(inventory[one])
-        else:
-            one.unlink()
+    shutil.rmtree(inventory)
+    kept.rename(inventory)
     site.export()
 
 

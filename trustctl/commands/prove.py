@@ -54,7 +54,7 @@ def prove(
     from trustctl.prove import run
 
     call: Invocation = ctx.obj
-    program = run.require()
+    program = run.require(mta)
     folder = None if keep is None else proving.folder(keep)
     rehearsal, left_out = proving.rehearse(
         call, mta, program, names, at_most=_AT_MOST, keep=keep is not None

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from trustctl.errors import NotEnforcedError, TrustctlError
@@ -25,6 +25,7 @@ from trustctl.prove.namespace import Stage, network
 from trustctl.prove.smtpd import Cast
 from trustctl.prove.stand import as_compiled
 
+_KINDS: dict[str, Callable[[str], Mta]] = {"exim": Exim}
 _STORES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -110,7 +111,7 @@ def main() -> None:
 
 
 def _rehearse(rehearsal: Rehearsal) -> None:
-    mta = Exim(rehearsal.program)
+    mta = _KINDS[rehearsal.mta](rehearsal.program)
     stage = Stage()
     network()
     stage.file("/etc/resolv.conf", RESOLVER)

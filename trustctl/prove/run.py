@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, cast
 
@@ -19,6 +19,9 @@ from trustctl.prove import messages
 from trustctl.publish import mta
 
 TOOLS = {"unshare": "util-linux", "ip": "iproute2", "cp": "coreutils"}
+_PROGRAMS: dict[str, tuple[str, str, Callable[[], str | None]]] = {
+    "exim": ("Exim", "exim4", mta.binary)
+}
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _NAMESPACES = (
     "unshare", "--net", "--mount", "--propagation", "private", "--ipc", "--pid", "--fork",
@@ -26,8 +29,8 @@ _NAMESPACES = (
 )  # fmt: skip
 
 
-def require() -> str:
-    """The installed Exim; everything that a proof needs is there.
+def require(kind: str) -> str:
+    """The installed program of this kind of MTA; everything that a proof needs is there.
 
     Raises:
         UsageError: the caller is not root, or something is not installed.
@@ -41,10 +44,11 @@ def require() -> str:
     if lacking:
         packages = sorted({TOOLS[one] for one in lacking})
         raise UsageError(f"prove needs {', '.join(lacking)}", f"apt install {' '.join(packages)}")
-    program = mta.binary()
+    name, package, find = _PROGRAMS[kind]
+    program = find()
     if program is None:
         raise UsageError(
-            "no Exim is installed here: there is nothing to prove", "apt install exim4"
+            f"no {name} is installed here: there is nothing to prove", f"apt install {package}"
         )
     return program
 
