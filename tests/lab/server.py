@@ -8,16 +8,15 @@ from pathlib import Path
 
 from tests.certs import Made
 from tests.lab.lab import Lab
-from tests.lab.senders import Administered
+from tests.lab.senders import Administered, fingerprint
 
 _CLIENT = Path(__file__).resolve().with_name("client.py")
+TO_FILES = "SYSTEM_ALIASES_FILE_TRANSPORT = address_file\nSYSTEM_ALIASES_USER = Debian-exim\n"
 _TLS = (
     "MAIN_TLS_ENABLE = yes\n"
     "MAIN_TLS_CERTIFICATE = ${if eq{}{}{/etc/exim4/chain.pem}}\n"
     "MAIN_TLS_PRIVATEKEY = ${if eq{}{}{/etc/exim4/host.key}}\n"
     "MAIN_SMTPUTF8_ADVERTISE_HOSTS = *\n"
-    "SYSTEM_ALIASES_FILE_TRANSPORT = address_file\n"
-    "SYSTEM_ALIASES_USER = Debian-exim\n"
 )
 
 
@@ -30,6 +29,14 @@ class Server(Administered):
         self.put("host.key", own.key_pem)
         self.ok("/usr/sbin/exim4", "-bd", "-odf", "-oP", "/run/exim4/exim.pid")
         self.network.listening((self.address, 25))
+
+    def add_seen(self, chain: bytes, leaf: bytes, peer: str, domain: str, *more: str) -> None:
+        """Add a peer's certificate with the chain above it, compared over the phone."""
+        path = self.put("../peer.pem", chain)
+        self.trustctl(
+            "add", str(path), "--peer", peer, "--domain", domain, "--fingerprint",
+            fingerprint(leaf), "--via", "phone", "--vouched-by", "Ann <ann@us.test>", *more,
+        )  # fmt: skip
 
     @property
     def mailbox(self) -> str:
@@ -108,7 +115,7 @@ def server(
             "dc_other_hostnames": "us.test",
             "dc_use_split_config": "true" if split else "false",
         },
-        macros=_TLS + macros,
+        macros=_TLS + TO_FILES + macros,
         aliases="bob: /var/log/exim4/bob\n",
     )
     made.start(own)

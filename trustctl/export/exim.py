@@ -148,7 +148,11 @@ def configuration(directory: str, *, receives: bool = False) -> dict[str, str]:
             "export to a folder such as /etc/exim4",
         )
     folder = resource("share") / "exim"
-    return {
-        name: (folder / f"{name}.conf").read_text("ascii").replace("@DIR@", f"{directory}/trustctl")
-        for name in ("router", "transport", *(("acl", "main") if receives else ()))
-    }
+    places = {"@DIR@": f"{directory}/trustctl", "@OWN@": f"{directory}/trustctl-host/current"}
+    texts = {}
+    for name in ("router", "transport", *(("acl", "main") if receives else ())):
+        text = (folder / f"{name}.conf").read_text("ascii")
+        for word, place in places.items():
+            text = text.replace(word, place)
+        texts[name] = text
+    return texts

@@ -11,6 +11,7 @@ from trustctl.policy import (
     rules_cross,
     rules_dane,
     rules_foresight,
+    rules_inbound,
     rules_peers,
     rules_pins,
     rules_rollover,
@@ -33,6 +34,7 @@ _LOADED = (
     rules_wire,
     rules_rollover,
     rules_store,
+    rules_inbound,
 )
 
 
