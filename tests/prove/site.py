@@ -124,4 +124,4 @@ def descendants(pid: int) -> set[int]:
 
 def numbered(text: str) -> int:
     """How many lines of a table tell of an attempt."""
-    return len(re.findall(r"^  \S.* (?:throwaway|installed) ", text, re.MULTILINE))
+    return len(re.findall(r"^  \S.*  (?:delivered|deferred|not tried)", text, re.MULTILINE))

@@ -41,6 +41,17 @@ def test_what_export_installs_holds(proof: Proof) -> None:
     assert all(one["reached"] for one in played), "what was never connected to proves nothing"
 
 
+def test_debian_s_default_of_one_file_holds_too(site: Site) -> None:
+    """The unsplit configuration, where the texts are in the template."""
+    site.box.set(split=False)
+    try:
+        site.export()
+        assert site.prove().failed == set()
+    finally:
+        site.box.set(split=True)
+        site.export()
+
+
 @pytest.mark.parametrize("what", _WITHOUT)
 def test_a_protection_that_is_taken_out_is_found_out(site: Site, what: str) -> None:
     """By the attack that it is there for; the true peer gets its mail all the same."""

@@ -10,10 +10,11 @@ from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import json_option
 
 if TYPE_CHECKING:
-    from trustctl.facts.proof import Proven
+    from trustctl.facts.proof import Attempt, Proven
 
 _AT_MOST = 5
 """Peers that are played unless they are named: one more tells nothing more of the configuration."""
+_DATA = {"installed": "data as they are installed", "throwaway": "throwaway certificates"}
 
 
 @click.command(short_help="Attack the installed MTA, and see that it holds.")
@@ -55,11 +56,11 @@ def prove(
 
     call: Invocation = ctx.obj
     program = run.require(mta)
-    folder = None if keep is None else proving.folder(keep)
+    folder = None if keep is None else proving.free(keep)
     rehearsal, left_out = proving.rehearse(
         call, mta, program, names, at_most=_AT_MOST, keep=keep is not None
     )
-    if left_out and not as_json:
+    if left_out:
         render.note(f"note: {_AT_MOST} peers are played; {left_out} more can be named with --peer")
     found: list[Proven] = []
     with run.playing(rehearsal) as played:
@@ -85,15 +86,19 @@ def _show(one: Proven, *, before: Proven | None, as_json: bool) -> None:
     if as_json:
         render.as_json_line(_json(one))
         return
-    if before is None or before.attempt.domain != attempt.domain:
+    if before is None or _section(before.attempt) != _section(attempt):
         if before is not None:
             render.line()
-        render.line(f"{attempt.domain} (peer {attempt.peer})")
+        render.line(f"{attempt.domain} (peer {attempt.peer}), {_DATA[attempt.kind]}")
     verdict = {True: "ok", False: "FAILED", None: ""}[one.held]
-    render.line(f"  {attempt.about:<46}{attempt.kind:<11}{outcome.did:<11}{verdict}".rstrip())
+    render.line(f"  {attempt.about:<56}{outcome.did:<11}{verdict}".rstrip())
     for line in (outcome.why,) if outcome.why else outcome.log:
         for part in wrap(printable(line), render.WIDTH - 6, break_on_hyphens=False, max_lines=6):
             render.line(f"      {part}")
+
+
+def _section(attempt: Attempt) -> tuple[str, str]:
+    return attempt.domain, attempt.kind
 
 
 def _json(one: Proven) -> dict[str, object]:

@@ -95,29 +95,34 @@ def _peers(connection: Connection, names: Sequence[str], at_most: int) -> tuple[
     return found, sum(1 for _one in stream)
 
 
-def folder(path: str) -> Path:
-    """The new folder that is kept.
+def free(path: str) -> Path:
+    """Where a folder is to be made at the end.
 
     Raises:
-        TargetError: it is there already, or cannot be made.
+        TargetError: something is there already, or the folder above is not.
     """
     from pathlib import Path
 
     place = Path(os.path.abspath(path))
-    with files.explained(place):
-        try:
-            place.mkdir(mode=0o700)
-        except FileExistsError:
-            raise TargetError(f"{place} is there already", "name a folder that is not") from None
+    if os.path.lexists(place):
+        raise TargetError(f"{place} is there already", "name a folder that is not")
+    if not place.parent.is_dir():
+        raise TargetError(f"{place.parent} is not there", f"mkdir -p {place.parent}")
     return place
 
 
 def keep(place: Path, texts: dict[str, str], found: Sequence[Proven]) -> None:
-    """Write what was kept: the MTA's texts, and what became of each attempt."""
+    """Write what was kept into a new folder: the MTA's texts, and what became of each attempt.
+
+    Raises:
+        TargetError: it cannot be written.
+    """
     told = []
     for number, one in enumerate(found):
         attempt, outcome = one.attempt, one.outcome
         told.append(f"## {number} {attempt.domain} {attempt.attack} {attempt.kind} {outcome.did}\n")
         told += [f"{line}\n" for line in (outcome.why, *outcome.log) if line]
+    with files.explained(place):
+        place.mkdir(mode=0o700)
     for name, text in {**texts, "attempts": "".join(told)}.items():
         files.create(place / name, [text.encode("utf-8", "replace")], mode=0o600, group=None)

@@ -71,7 +71,10 @@ class Performance:
         """
         ended = False
         for line in self._said:
-            told = json.loads(line)
+            try:
+                told = json.loads(line)
+            except ValueError:  # cut off
+                raise EOFError from None
             if "attempt" in told:
                 yield told["attempt"], messages.read_outcome(told)
             elif "problem" in told:
