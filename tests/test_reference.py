@@ -107,7 +107,7 @@ def _documented(command: str) -> dict[str, tuple[str, bool]]:
         found |= {key: kind for key, kind in ours if key.split("[")[0] not in more}
     if command == "show":
         rows = _documented("list")
-        own = ("peer", "domains")
+        own = ("peer", "domains", "inbound")
         found |= {f"pins[].{key}": kind for key, kind in rows.items() if key not in own}
     return found
 
@@ -149,6 +149,7 @@ def everything(console: Console, here: Town, monkeypatch: pytest.MonkeyPatch) ->
     old = certs.self_signed("mx.old.test")
     console.pin(old, "old")
     console("retire", "old", "--reason", "over", "--yes")
+    console("set", "foo", "--inbound", "require", "--allow-from", "192.0.2.0/24")
     console("export", "--to", str(console.target), "--format", "exim", "--yes")
     console.write("foo.pem", foo.pem)
     console.write("new.pem", foo.pem)
@@ -253,7 +254,7 @@ def test_the_examples_of_the_import_page_are_imported(
     """Each as it stands, but for the fingerprint, which is foo's."""
     page = (_DOC / "import.md").read_text()
     examples = re.findall(r"```(json|csv)\n(.*?)```", page, re.DOTALL)
-    assert [kind for kind, _text in examples] == ["json", "json", "csv"]
+    assert [kind for kind, _text in examples] == ["json", "json", "json", "csv"]
     for at, (kind, text) in enumerate(examples):
         other = Console(console.folder / str(at))
         other.folder.mkdir()

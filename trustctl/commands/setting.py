@@ -23,7 +23,7 @@ def set_(
     networks: tuple[str, ...],
     nobody_else: bool,
 ) -> None:
-    """Show the settings, or change one, or what is asked of who sends as a peer.
+    """Show the settings, change one, or say who may send as a peer.
 
     Without an argument: all of them, with what they mean. none unsets what
     need not be set. Each change is in the journal.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
@@ -34,7 +34,8 @@ def change(tx: WriteTransaction, name: str, wanted: Inbound) -> bool:
     if found is None:
         raise ConflictError(f"there is no peer {name}", "trustctl list shows the peers")
     peer_id = int(found)
-    if read(tx.connection, [peer_id]).get(peer_id, NO_INBOUND) == wanted:
+    before = read(tx.connection, lambda query, key: query.where(key == peer_id))
+    if before.get(peer_id, NO_INBOUND) == wanted:
         return False
     for table in (inbound_network, inbound):
         tx.connection.execute(delete(table).where(table.c.peer_id == peer_id))
@@ -59,11 +60,13 @@ def change(tx: WriteTransaction, name: str, wanted: Inbound) -> bool:
     return True
 
 
-def read(connection: Connection, ids: list[int] | None = None) -> dict[int, Inbound]:
+def read(
+    connection: Connection, restricted: Callable[[Any, Any], Any] = lambda query, _key: query
+) -> dict[int, Inbound]:
     """What is asked, by the id of the peer; those that are off are left out.
 
     Args:
-        ids: only these peers.
+        restricted: adds to a query which peers are meant, by the column of their ids.
 
     Raises:
         DatabaseError: a stored network has no meaning.
@@ -71,13 +74,10 @@ def read(connection: Connection, ids: list[int] | None = None) -> dict[int, Inbo
     networks: dict[int, list[str]] = {}
     listed = select(inbound_network.c.peer_id, inbound_network.c.network)
     modes = select(inbound.c.peer_id, inbound.c.mode, inbound.c.relay)
-    if ids is not None:
-        listed = listed.where(inbound_network.c.peer_id.in_(ids))
-        modes = modes.where(inbound.c.peer_id.in_(ids))
-    for peer_id, network in connection.execute(listed):
+    for peer_id, network in connection.execute(restricted(listed, inbound_network.c.peer_id)):
         networks.setdefault(peer_id, []).append(network)
     found = {}
-    for peer_id, mode, relay in connection.execute(modes):
+    for peer_id, mode, relay in connection.execute(restricted(modes, inbound.c.peer_id)):
         told = networks.get(peer_id, [])
         if set(told) != set(_parsed(told)):
             raise DatabaseError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -114,12 +114,12 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
     return sorted(found)
 
 
-def _asked(connection: Connection) -> dict[int, Inbound]:
+def _asked(connection: Connection, restricted: Callable[[Any, Any], Any]) -> dict[int, Inbound]:
     if not _any(connection, _INBOUND):
         return {}
     from trustctl.inventory import inbound
 
-    return inbound.read(connection)
+    return inbound.read(connection, restricted)
 
 
 def _any(connection: Connection, query: str) -> bool:
@@ -184,7 +184,7 @@ def read_peers_with_ids(
         from trustctl.inventory.renewed import Renewed
 
         renewed = Renewed(connection, restricted, by_key)
-    asked = _asked(connection)
+    asked = _asked(connection, restricted)
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
     domains = Merge(
