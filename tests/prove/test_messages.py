@@ -21,7 +21,15 @@ def _rehearsal() -> Rehearsal:
     made = certs.self_signed("mx.foo.test")
     stand = Stand(trust("foo", trusted(made)), (), world)
     data = all_data([stand], world, lambda trust, denied: compile_peer(trust, denied))
-    return Rehearsal("exim", "/usr/sbin/exim4", tuple(attempts(stand, world)), data, "PEM", True)
+    return Rehearsal(
+        "exim",
+        "/usr/sbin/exim4",
+        tuple(attempts(stand, world)),
+        data,
+        {"foo.test": "closed=yes"},
+        "PEM",
+        True,
+    )
 
 
 def test_a_rehearsal_is_one_line_and_comes_out_as_it_went_in() -> None:

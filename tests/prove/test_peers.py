@@ -29,7 +29,7 @@ def more(site: Site) -> Iterator[Site]:
     yield site
     shutil.rmtree(inventory)
     kept.rename(inventory)
-    site.export()
+    site("export", "--to", "/etc/exim4", "--reload", "--yes", "--force")
 
 
 def test_peers_of_every_shape_are_played(more: Site) -> None:
@@ -84,6 +84,36 @@ def test_a_peer_that_was_not_exported_is_found_out(more: Site) -> None:
     assert proof.did("self-signed", "installed") == {"delivered"}
     assert proof.did("self-signed") == {"deferred"}
     assert {one["data"] for one in proof.rows if one["held"] is False} == {"installed"}
+    assert proof.problems == [
+        "late.test: the data in force are not what the inventory comes to: trustctl export"
+    ]
+
+
+def test_data_that_name_another_certificate_are_found_out(more: Site) -> None:
+    """What strangers cannot show: the installed data are compared with the inventory's pins. Of an
+    old generation and of a trust set that somebody changed."""
+    more.pin(certs.self_signed("mx.foo.test"), "foo")
+    proof = more.prove("--peer", "foo", code=1)
+    assert proof.failed == set()
+    assert proof.problems == [
+        "foo.test: the data in force are not what the inventory comes to: trustctl export"
+    ]
+    more.export()
+    (name,) = [
+        word.removeprefix("set=")
+        for word in (more.box.etc / "trustctl/current/peers.map").read_text().split()
+        if word.startswith("set=")
+    ]
+    with (more.box.etc / "trustctl/sets" / name).open("ab") as file:
+        file.write(certs.self_signed("mx.foo.test").pem)
+    proof = more.prove("--peer", "foo", code=1)
+    assert proof.problems == ["foo.test: its trust set is gone or was changed: trustctl export"]
+    shutil.rmtree(more.box.etc / "trustctl/generations")
+    proof = more.prove("--peer", "foo", code=1)
+    assert proof.problems == [
+        "there are no data of trustctl's in force in /etc/exim4: trustctl export"
+    ]
+    more("export", "--to", "/etc/exim4", "--yes", "--force")
 
 
 def test_of_a_peer_without_a_trusted_pin_all_mail_waits(more: Site) -> None:

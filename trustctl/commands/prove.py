@@ -92,7 +92,8 @@ def _show(one: Proven, *, before: Proven | None, as_json: bool) -> None:
         render.line(f"{attempt.domain} (peer {attempt.peer}), {_DATA[attempt.kind]}")
     verdict = {True: "ok", False: "FAILED", None: ""}[one.held]
     render.line(f"  {attempt.about:<56}{outcome.did:<11}{verdict}".rstrip())
-    for line in (outcome.why,) if outcome.why else outcome.log:
+    told = outcome.why != "" and before is not None and before.outcome.why == outcome.why
+    for line in () if told else (outcome.why,) if outcome.why else outcome.log:
         for part in wrap(printable(line), render.WIDTH - 6, break_on_hyphens=False, max_lines=6):
             render.line(f"      {part}")
 

@@ -48,16 +48,19 @@ def rehearse(
         ConflictError: no such peer, or none with a domain.
     """
     with call.reading() as tx:
-        peers, left_out = _peers(tx.connection, names, at_most)
+        ids, peers, left_out = _peers(tx.connection, names, at_most)
         compiler = Compiler(tx.connection, read_settings(tx.connection), call.now, "exim")
         refused = frozenset(distrusts.distrusted_fingerprints(tx.connection))
         trusts = {one.peer: one for one in compiler.trust(peers, refused)}
+        now = dict(entry for one in compiler.peers(ids) for entry in one.entries)
     world = World(call.now)
     stands = [Stand(trusts[one.name], one.mx_hosts, world) for one in peers]
     found: list[Attempt] = []
+    installed: dict[str, str] = {}
     for stand, one in zip(stands, peers, strict=True):
         for domain in one.domains if names else one.domains[:1]:
             found += attempts(stand.at(domain), world)
+            installed[domain] = now[domain]
     held = any(pin.held is not None for one in trusts.values() for pin in one.certificates)
     bound = binds() if held else True
 
@@ -67,32 +70,40 @@ def rehearse(
     # the data as they are installed are overwritten by the others
     found.sort(key=lambda one: one.data != INSTALLED)
     data = all_data(stands, world, compiled)
-    return Rehearsal(mta, program, tuple(found), data, world.public_ca.pem, keep), left_out
+    public = world.public_ca.pem
+    return Rehearsal(mta, program, tuple(found), data, installed, public, keep), left_out
 
 
-def _peers(connection: Connection, names: Sequence[str], at_most: int) -> tuple[list[Peer], int]:
-    if names:
-        wanted = dict.fromkeys(parse_peer_name(one) for one in names)
-        found = []
-        for name in wanted:
-            one = next(snapshot.read_peers(connection, where=snapshot.named(name)), None)
-            if one is None:
-                raise ConflictError(f"there is no peer {name}", "trustctl list shows the peers")
-            if not one.domains:
-                raise ConflictError(
-                    f"{name} has no protected domain: there is nothing to prove",
-                    f"trustctl add ... --peer {name} --domain DOMAIN",
-                )
-            found.append(one)
-        return found, 0
-    stream = (one for one in snapshot.read_peers_by_name(connection) if one.domains)
-    found = list(islice(stream, at_most))
+def _peers(
+    connection: Connection, names: Sequence[str], at_most: int
+) -> tuple[list[int], list[Peer], int]:
+    """The ids of the peers that are played, the peers, and how many are left out."""
+    wanted = dict.fromkeys(parse_peer_name(one) for one in names)
+    left_out = 0
+    if not names:
+        stream = (one.name for one in snapshot.read_peers_by_name(connection) if one.domains)
+        wanted = dict.fromkeys(islice(stream, at_most))
+        left_out = sum(1 for _one in stream)
+    ids, found = [], []
+    for name in wanted:
+        one, number = next(
+            snapshot.read_peers_with_ids(connection, where=snapshot.named(name)), (None, 0)
+        )
+        if one is None:
+            raise ConflictError(f"there is no peer {name}", "trustctl list shows the peers")
+        if not one.domains:
+            raise ConflictError(
+                f"{name} has no protected domain: there is nothing to prove",
+                f"trustctl add peer.pem --peer {name} --domain DOMAIN",
+            )
+        ids.append(number)
+        found.append(one)
     if not found:
         raise ConflictError(
             "no peer has a protected domain: there is nothing to prove",
             "trustctl add peer.pem --peer NAME --domain DOMAIN",
         )
-    return found, sum(1 for _one in stream)
+    return ids, found, left_out
 
 
 def free(path: str) -> Path:

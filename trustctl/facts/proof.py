@@ -124,6 +124,7 @@ class Rehearsal:
     Attributes:
         data: by name, what the exporter compiled: entries, trust sets and bundle blocks of each
             peer, all ASCII.
+        installed: by protected domain, what the exporter makes of the inventory now.
         public_ca: the certificate that is put into the system's store there, as PEM.
         keep: whether to hand over the configuration and the logs at the end.
     """
@@ -132,5 +133,6 @@ class Rehearsal:
     program: str
     attempts: tuple[Attempt, ...]
     data: Mapping[str, tuple[CompiledText, ...]]
+    installed: Mapping[str, str]
     public_ca: str
     keep: bool = False

@@ -120,9 +120,10 @@ def _rehearse(rehearsal: Rehearsal) -> None:
     mta.cover(stage)
     stage.close()
     theatre = Theatre(rehearsal, mta, stage)
+    problems = mta.differences(rehearsal.installed)
     for number, attempt in enumerate(rehearsal.attempts):
         _say(messages.outcome_line(number, theatre.play(attempt)))
-    for text in mta.problems():
+    for text in [*problems, *mta.problems()]:
         _say({"problem": text})
     if rehearsal.keep:
         _say({"keep": mta.kept()})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from trustctl.errors import NotEnforcedError, TargetError
+from trustctl.export import cdb
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.proof import Attempt, Damage, Outcome
 from trustctl.prove import mainlog
@@ -25,6 +27,8 @@ _SENDER = "prove@trustctl-prove.test"
 _MESSAGE = b"Subject: trustctl prove\n\nThis mail never leaves the machine.\n"
 _DATA = re.compile(rf"(/[A-Za-z0-9/._-]+)/trustctl/current/{re.escape(CDB)}")
 _BUNDLE = re.compile(r"^tls_verify_certificates = (/[^$\s]+)$", re.MULTILINE)
+_SET = re.compile(r"set=([0-9a-f]{64})\.pem ")
+_EXPORT = "trustctl export"
 _OPTION = re.compile(r"^(\w+) = ?(.*)$", re.MULTILINE)
 
 
@@ -49,7 +53,8 @@ class Exim:
         self._spool = Path(options["spool_directory"])
         paths = [one.strip() for one in options.get("log_file_path", "").split(":")]
         pattern = next((one for one in paths if one.startswith("/")), f"{self._spool}/log/%slog")
-        self._log = Path(pattern.replace("%s", "main", 1).replace("%D", ""))
+        # %D is the day: there may be two of them
+        self._log = Path(pattern.replace("%s", "main", 1).replace("%D", "*").replace("%M", "*"))
         self._run = options.get("pid_file_path") or f"{self._spool}/exim-daemon.pid"
         routers, transports = (mta.run(program, "-bP", one) for one in ("routers", "transports"))
         data = _DATA.search(routers)
@@ -98,6 +103,24 @@ class Exim:
         """As :class:`~trustctl.prove.mta.Mta` says."""
         return self._problems
 
+    def differences(self, installed: Mapping[str, str]) -> list[str]:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        if self._place is None:
+            return []
+        try:
+            content = (self._place.current / CDB).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return [f"there are no data of trustctl's in force in {self._directory}: {_EXPORT}"]
+        found = []
+        for domain, value in installed.items():
+            if cdb.get(content, domain.encode("ascii")) != value.encode("ascii"):
+                found.append(
+                    f"{domain}: the data in force are not what the inventory comes to: {_EXPORT}"
+                )
+            elif (name := _SET.match(value)) and not _is_whole(self._place.sets, name[1]):
+                found.append(f"{domain}: its trust set is gone or was changed: {_EXPORT}")
+        return found
+
     def lacks(self, attempt: Attempt) -> str:
         """As :class:`~trustctl.prove.mta.Mta` says."""
         if attempt.attack == "tlsa" and not self._dane:
@@ -105,10 +128,10 @@ class Exim:
         if attempt.kind == "installed":
             return ""
         if self._directory is None:
+            if not self._bundles:
+                return "Exim's configuration has no place for a throwaway certificate"
             if attempt.damage is not None or attempt.attack == "distrusted":
                 return "Exim's configuration has no data of trustctl's"
-            if not self._bundles and attempt.expected == "delivered":
-                return "Exim's configuration names no file that a throwaway certificate could go to"
         return ""
 
     def put(self, peers: Sequence[CompiledPeer]) -> None:
@@ -178,7 +201,7 @@ class Exim:
 
     def outcome(self, recipient: str) -> Outcome:
         """As :class:`~trustctl.prove.mta.Mta` says."""
-        text = _text(self._log)
+        text = self._logged()
         wanted = recipient.lower()
         found = mainlog.parse(text)
         fates = [one for one in text.splitlines() if mainlog.about(one) is not None]
@@ -192,18 +215,30 @@ class Exim:
             return Outcome("deferred", lines or tuple(text.splitlines()[-2:]))
         return Outcome("nothing", lines or tuple(text.splitlines()[-2:]))
 
+    def _logs(self) -> list[Path]:
+        return sorted(self._log.parent.glob(self._log.name))
+
+    def _logged(self) -> str:
+        return "".join(_text(one) for one in self._logs())
+
     def forget(self) -> None:
         """As :class:`~trustctl.prove.mta.Mta` says."""
         for part in ("input", "msglog", "db"):
             shutil.rmtree(self._spool / part, ignore_errors=True)
-        if self._log.exists():
-            self._history.append(_text(self._log))
-            os.truncate(self._log, 0)
+        self._history.append(self._logged())
+        for one in self._logs():
+            os.truncate(one, 0)
 
     def kept(self) -> dict[str, str]:
         """As :class:`~trustctl.prove.mta.Mta` says."""
-        logged = "".join([*self._history, _text(self._log)])
+        logged = "".join([*self._history, self._logged()])
         return {"configuration": _text(self._configuration), "mainlog": logged}
+
+
+def _is_whole(sets: Path, name: str) -> bool:
+    """Whether a trust set has the content that its name says."""
+    path = sets / f"{name}.pem"
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == name
 
 
 def _meaning(path: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from trustctl.facts.compiled import CompiledPeer
@@ -25,6 +25,11 @@ class Mta(Protocol):
 
     def problems(self) -> list[str]:
         """What makes the outcome no proof, in sentences of our own words."""
+        ...
+
+    def differences(self, installed: Mapping[str, str]) -> list[str]:
+        """Where the installed data are not what the exporter makes of the inventory, by domain.
+        Asked before anything is put."""
         ...
 
     def lacks(self, attempt: Attempt) -> str:
