@@ -260,9 +260,14 @@ def test_the_examples_of_the_import_page_are_imported(
         other.folder.mkdir()
         other.write("foo.pem", foo.pem)
         other.write("bar.pem", bar.pem)
+        if at == 2:  # it is about a peer that is there
+            first = examples[0][1].replace("FOO-FINGERPRINT", foo.fingerprint).encode()
+            other("import", other.write("first.json", first))
         content = text.replace("FOO-FINGERPRINT", foo.fingerprint).encode()
         other("import", other.write(f"peers.{kind}", content))
-        if at != 1:
+        if at == 2:
+            assert other("show", "foo", "--json").json[0]["allow_from"] == ["192.0.2.0/24"]
+        elif at != 1:
             assert other.states() == {foo.fingerprint: "trusted", bar.fingerprint: "pending"}
             assert other("list", "--voucher", ANN, "--json").json[0]["peer"] == "foo"
     assert json.loads(examples[1][1].splitlines()[1])["reason"] in other_journal(console)

@@ -35,7 +35,7 @@ def main() -> None:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if certificate != "-":
             context.load_cert_chain(certificate)
-        sock = context.wrap_socket(sock)
+        sock = context.wrap_socket(sock, server_hostname="mx.us.test")
         file = sock.makefile("rb")
     sock.sendall(b"EHLO client.test\r\n")
     _answer(file)

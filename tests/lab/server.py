@@ -38,6 +38,15 @@ class Server(Administered):
             fingerprint(leaf), "--via", "phone", "--vouched-by", "Ann <ann@us.test>", *more,
         )  # fmt: skip
 
+    def restarted(self) -> None:
+        """Wait until the daemon that was told to has read its configuration anew."""
+        for _attempt in range(500):
+            told = self.logged_lines().rpartition("SIGHUP received")[2]
+            if "daemon started" in told:
+                return self.clear()
+            time.sleep(0.02)
+        raise AssertionError(self.logged_lines())
+
     @property
     def mailbox(self) -> str:
         """What was delivered to bob."""

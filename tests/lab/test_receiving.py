@@ -296,3 +296,11 @@ def test_a_damaged_map_lets_nobody_be_anybody(content: bytes, asking: Server) ->
         assert asking.mail(None, "")[0].startswith("250")
     finally:
         asking.put(path, before)
+
+
+@pytest.mark.parametrize("sender", ["ann@foo.test", "eve@elsewhere.test"])
+def test_smtp_from_this_machine_is_asked_too(sender: str, asking: Server) -> None:
+    """Without a network, from a local program: nobody here is the partner either."""
+    said = f"EHLO x\r\nMAIL FROM:<{sender}>\r\nQUIT\r\n".encode()
+    told = asking.run("/usr/sbin/exim4", "-bs", stdin=said).stdout.decode()
+    assert ("550 5.7.10" in told) is (sender == "ann@foo.test"), told

@@ -191,6 +191,75 @@ def test_an_edit_is_noticed(lab: Lab, file: str, old: str, new: str, says: str) 
     assert _holds(host)
 
 
+_BY_HAND = """\
+primary_hostname = hand.test
+local_interfaces = {address}
+log_file_path = /var/log/exim4/%slog
+domainlist local_domains = us.test
+tls_advertise_hosts = *
+tls_certificate = /etc/exim4/chain.pem
+tls_privatekey = /etc/exim4/host.key
+{server}
+begin acl
+check_rcpt:
+  accept
+    domains = +local_domains
+  deny
+    message = relay not permitted here
+{acl}
+begin routers
+{router}
+local:
+  driver = accept
+  domains = +local_domains
+  transport = file
+begin transports
+{transport}
+file:
+  driver = appendfile
+  file = /var/log/exim4/bob
+  user = Debian-exim
+begin retry
+* * F,2h,15m
+"""
+
+
+def test_written_by_hand(lab: Lab) -> None:
+    """Done as the README beside the snippets says, it holds, and export and audit see that; a list
+    that was forgotten lets nobody relay."""
+    host = server(lab, OWN, "hand.test")
+    host.put(
+        "exim4.conf",
+        _BY_HAND.format(address=host.address, server="", acl="", router="", transport=""),
+    )
+    host.add(FOO, "foo", "--inbound", "require")
+    told = host.export(code=8)
+    assert "NOT IN FORCE" in told
+    snippets = host.etc / "trustctl" / "snippets"
+    parts = {one: (snippets / f"{one}.conf").read_text() for one in ("acl", "router", "transport")}
+    readme = [
+        one.removeprefix("#").strip() for one in (snippets / "README").read_text().split("\n")
+    ]
+    start = readme.index("acl_smtp_mail = trustctl_check_mail")
+    lines = [one for one in readme[start:] if " = " in one and "NEXT_MAIL" not in one]
+    lines = ["TRUSTCTL_NEXT_RCPT = check_rcpt" if "NEXT_RCPT" in one else one for one in lines]
+    assert len(lines) == 5
+    for forgotten in (True, False):
+        ours = [one for one in lines if not (forgotten and "NEXT_RCPT" in one)]
+        host.put(
+            "exim4.conf", _BY_HAND.format(address=host.address, server="\n".join(ours), **parts)
+        )
+        told = host.export()
+        assert "written by hand and holds what trustctl needs" in told
+        host.ok("sh", "-c", "kill -HUP $(cat /run/exim4/exim.pid)")
+        host.restarted()
+        assert host.mail(None, "ann@foo.test")[0].startswith("550 5.7.5")
+        relay = host.mail(None, "eve@elsewhere.test", "x@elsewhere.test")[1]
+        assert relay.startswith("550 5.7.1 relay" if forgotten else "550 relay not permitted here")
+        assert host.mail(FOO, "ann@foo.test")[1].startswith("550" if forgotten else "250")
+    assert "mta-differs" not in host.trustctl("audit")
+
+
 def test_two_servers_know_each_other(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each requires the other's certificate, and presents its own by trustctl's transports: the
     pair that our CA made and ``--install exim`` placed, with no macro set; in both directions."""
