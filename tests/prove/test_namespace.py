@@ -94,6 +94,7 @@ def test_neither_the_network_nor_the_disk_is_reached(site: Site) -> None:
         with listening(site) as heard:
             proof = site.prove(code=1)
         assert proof.did("self-signed", "installed") == {"deferred"}
+        assert proof.did("none") == {"not tried"}, "there is no place for a throwaway certificate"
         told = " ".join(line for one in proof.rows for line in one["log"])
         assert "R=smart T=remote_smtp defer (101): Network is unreachable" in told
         assert heard == []
