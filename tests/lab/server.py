@@ -111,7 +111,13 @@ class Server(Administered):
 
 
 def server(
-    lab: Lab, own: Made, name: str = "us.test", *, macros: str = "", split: bool = True
+    lab: Lab,
+    own: Made,
+    name: str = "us.test",
+    *,
+    macros: str = "",
+    split: bool = True,
+    configtype: str = "internet",
 ) -> Server:
     """A new host, receiving for us.test."""
     address = lab.network.address()
@@ -120,6 +126,7 @@ def server(
         name,
         address=address,
         settings={
+            "dc_eximconfig_configtype": configtype,
             "dc_local_interfaces": address,
             "dc_other_hostnames": "us.test",
             "dc_use_split_config": "true" if split else "false",

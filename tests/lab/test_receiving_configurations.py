@@ -260,6 +260,25 @@ def test_written_by_hand(lab: Lab) -> None:
     assert "mta-differs" not in host.trustctl("audit")
 
 
+def test_behind_a_smarthost(lab: Lab) -> None:
+    """Who sends through another host can receive all the same: the two files put in by hand stay,
+    and are kept up to date."""
+    host = server(lab, OWN, "behind.test", configtype="smarthost")
+    host.add(FOO, "foo", "--inbound", "require")
+    assert "NOT IN FORCE" in host.export(code=8)
+    assert host.mail(None, "ann@foo.test")[-1].startswith("250")
+    for snippet, place in (("acl", "acl/050_trustctl"), ("main", "main/00_trustctl")):
+        text = (host.etc / "trustctl" / "snippets" / f"{snippet}.conf").read_bytes()
+        host.put(f"conf.d/{place}", text)
+    host.generate()
+    host.ok("sh", "-c", "kill -HUP $(cat /run/exim4/exim.pid)")
+    host.restarted()
+    for _again in range(2):
+        assert _holds(host)
+        host.export(code=8)
+        host.generate()
+
+
 def test_two_servers_know_each_other(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each requires the other's certificate, and presents its own by trustctl's transports: the
     pair that our CA made and ``--install exim`` placed, with no macro set; in both directions."""

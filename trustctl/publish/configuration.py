@@ -141,7 +141,10 @@ def planned(found: EximSite, texts: Mapping[str, str] | None) -> dict[Path, byte
     if texts is None or found.layout not in ("handwritten", "unknown"):
         in_files = ours if found.layout == "split" else None
         for name in ALL:
-            wanted[_split(directory, name)] = _file(in_files, name)
+            place, given = _split(directory, name), in_files
+            if asides is not None and name in SERVER and place.is_file():
+                given = asides  # put there by hand: it receives, whoever sends for it
+            wanted[place] = _file(given, name)
         template = directory / TEMPLATE
         if template.is_file():
             content = _template(template, ours if found.layout == "unsplit" else None)
