@@ -99,11 +99,8 @@ def test_data_that_name_another_certificate_are_found_out(more: Site) -> None:
         "foo.test: the data in force are not what the inventory comes to: trustctl export"
     ]
     more.export()
-    (name,) = [
-        word.removeprefix("set=")
-        for word in (more.box.etc / "trustctl/current/peers.map").read_text().split()
-        if word.startswith("set=")
-    ]
+    entries = (more.box.etc / "trustctl/current/peers.map").read_text()
+    name = entries.partition("foo.test\tfoo\tset=")[2].partition(" ")[0]
     with (more.box.etc / "trustctl/sets" / name).open("ab") as file:
         file.write(certs.self_signed("mx.foo.test").pem)
     proof = more.prove("--peer", "foo", code=1)
