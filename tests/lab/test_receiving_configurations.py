@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-receiving")]
 OWN = certs.self_signed("mx.us.test")
 FOO = certs.self_signed("mx.foo.test", ca=False)
 _OWN_LISTS = (
-    "acl_own_mail:\n  deny\n    senders = *@blocked.test\n    message = blocked here\n"
+    "acl_own_mail:\n  deny\n    senders = *@blocked.test : blocked@foo.test\n    message = blocked here\n"
     "  discard\n    senders = *@void.test\n  drop\n    senders = *@drop.test\n"
     "    message = go away\n  accept\n"
 )
@@ -54,10 +54,20 @@ def test_the_users_own_list_decides_after_ours(lab: Lab, split: bool) -> None:
     """A list that somebody named is not lost, whatever it decides; in both layouts."""
     macros = "MAIN_ACL_CHECK_MAIL = acl_own_mail\n"
     host = _asking(lab, f"own-{split}.test", split=split, macros=macros)
+    host.trustctl("set", "foo", "--relay")
+    host.export()
     assert _holds(host)
     assert host.mail(None, "x@blocked.test")[0] == "550 blocked here"
     assert host.mail(None, "x@else.test", "bob@us.test")[-1].startswith("250")
     assert host.told(None, "MAIL FROM:<x@drop.test>") == ["550 go away"]
+    host.clear()
+    # what was verified of a message that the user's list refused is no good for the next
+    told = host.told(
+        FOO, "MAIL FROM:<blocked@foo.test>", "MAIL FROM:<>", "RCPT TO:<x@elsewhere.test>",
+        "RCPT TO:<bob@us.test>", "DATA", "Subject: x", "", "x", ".",
+    )  # fmt: skip
+    assert [one[:3] for one in told] == ["550", "250", "550", "250", "354", "250"]
+    assert "Trustctl-Peer" not in host.mailbox
     host.clear()
     assert host.mail(None, "x@void.test")[0].startswith("250")
     assert host.mailbox == ""
