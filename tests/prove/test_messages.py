@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,7 @@ def _rehearsal() -> Rehearsal:
         "/usr/sbin/exim4",
         tuple(attempts(stand, world)),
         data,
+        {"crl/main.pem": "PEM"},
         {"foo.test": "closed=yes"},
         "PEM",
         True,
@@ -96,6 +98,7 @@ def test_the_attacks_of_the_page_are_those_that_are_played() -> None:
     } - {"attack"}
     world = World(int(time.time()))
     ca = trusted(certs.authority("Foo CA"), "authority", may_sign=True)
+    ca = replace(ca, crl="main")
     played = {one.attack for one in _rehearsal().attempts}
     played |= {one.attack for one in attempts(Stand(trust("foo", ca), (), world), world)}
     assert named == played

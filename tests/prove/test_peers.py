@@ -75,6 +75,9 @@ def test_our_own_ca_and_a_peer_s_held_to_names_are_played(more: Site) -> None:
     assert proof.failed == set()
     assert proof.did("none") == {"delivered"}
     assert proof.did("other-name") == proof.did("distrusted") == {"deferred"}
+    assert [one["domain"] for one in proof.rows if one["attack"] == "revoked"] == ["branch.test"]
+    with more.edited({TRANSPORT: {"  tls_crl = ": "  # tls_crl = "}}):
+        assert more.prove("--peer", "branch", code=1).failed == {"revoked"}
 
 
 def test_a_peer_that_was_not_exported_is_found_out(more: Site) -> None:

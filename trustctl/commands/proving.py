@@ -70,8 +70,9 @@ def rehearse(
     # the data as they are installed are overwritten by the others
     found.sort(key=lambda one: one.data != INSTALLED)
     data = all_data(stands, world, compiled)
-    public = world.public_ca.pem
-    return Rehearsal(mta, program, tuple(found), data, installed, public, keep), left_out
+    lists, public = world.lists(), world.public_ca.pem
+    made = Rehearsal(mta, program, tuple(found), data, lists, installed, public, keep)
+    return made, left_out
 
 
 def _peers(

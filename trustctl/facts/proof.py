@@ -124,6 +124,7 @@ class Rehearsal:
     Attributes:
         data: by name, what the exporter compiled: entries, trust sets and bundle blocks of each
             peer, all ASCII.
+        lists: revocation lists that come in the place of the installed ones, by their path.
         installed: by protected domain, what the exporter makes of the inventory now.
         public_ca: the certificate that is put into the system's store there, as PEM.
         keep: whether to hand over the configuration and the logs at the end.
@@ -133,6 +134,7 @@ class Rehearsal:
     program: str
     attempts: tuple[Attempt, ...]
     data: Mapping[str, tuple[CompiledText, ...]]
+    lists: Mapping[str, str]
     installed: Mapping[str, str]
     public_ca: str
     keep: bool = False

@@ -38,7 +38,7 @@ class Theatre:
     """Plays attempts one after another."""
 
     def __init__(self, rehearsal: Rehearsal, mta: Mta, stage: Stage) -> None:
-        self._data, self._mta = rehearsal.data, mta
+        self._data, self._lists, self._mta = rehearsal.data, rehearsal.lists, mta
         self._dns = NameServer()
         folder = stage.scratch("hosts")
         folder.mkdir(mode=0o700)
@@ -74,7 +74,7 @@ class Theatre:
     def _put(self, attempt: Attempt) -> None:
         wanted = attempt.data  # the installed ones come first, before there are any others
         if wanted != self._in_force:
-            self._mta.put([as_compiled(one) for one in self._data[wanted]])
+            self._mta.put([as_compiled(one) for one in self._data[wanted]], self._lists)
             self._in_force = wanted
         if attempt.damage is not None:
             self._mta.damage(attempt.damage)

@@ -150,6 +150,7 @@ def _insiders(stand: Stand, genuine: Genuine, world: World) -> Iterator[Attempt]
     for name, about, host in (
         ("own-ca", "another certificate of the pinned one's CA", stand.of_same_ca),
         ("expired", "the pinned certificate, expired", stand.expired),
+        ("revoked", "one that our own CA revoked", stand.revoked),
         ("distrusted", "the true key, but distrusted", genuine.host),
     ):
         if host is not None:
@@ -173,10 +174,10 @@ def _confusions(stand: Stand, world: World) -> Iterator[Attempt]:
     both: Records = {**zone, OTHER_DOMAIN: {"MX": (f"10 {OTHER_HOST}.",)}}
     beside = f"prove@{OTHER_DOMAIN}"
     two = replace(spoofed, zone=both, attack="two-domains", beside=beside)
-    yield replace(two, about="so; one mail to both domains")
-    yield replace(two, about="so; the other one first", beside_first=True)
-    waiting = replace(two, attack="waiting", about="so; down a waiting connection", waiting=True)
-    yield waiting
+    yield replace(two, about="so, and one mail to both peers' domains")
+    yield replace(two, about="so, the other domain first", beside_first=True)
+    about = "so, and both peers' mails wait for one connection"
+    yield replace(two, attack="waiting", about=about, waiting=True)
 
 
 def _damages(stand: Stand, world: World) -> Iterator[Attempt]:

@@ -62,6 +62,7 @@ class Exim:
         named = sorted(set(_BUNDLE.findall(transports)))
         self._bundles = {one: b"" for one in named if os.path.isfile(one)}
         self._place: Place | None = None
+        self._lists: dict[str, bytes] = {}
         self._problems: list[str] = []
         self._history: list[str] = []
 
@@ -75,6 +76,7 @@ class Exim:
         if self._directory is not None:
             stage.copy(self._directory)
             self._place = place_of(self._directory, "exim", Path(self._directory))
+            self._lists = _more(self._place)
         else:
             for path in self._bundles:
                 self._bundles[path] = content = Path(path).read_bytes()
@@ -134,7 +136,7 @@ class Exim:
                 return "Exim's configuration has no data of trustctl's"
         return ""
 
-    def put(self, peers: Sequence[CompiledPeer]) -> None:
+    def put(self, peers: Sequence[CompiledPeer], lists: Mapping[str, str]) -> None:
         """As :class:`~trustctl.prove.mta.Mta` says: by what ``export`` writes with, or at the end
         of the files that the configuration trusts."""
         if self._place is None:
@@ -149,7 +151,9 @@ class Exim:
             last = planning.last_generation(place)
         except TargetError:
             last = None
-        more = {} if last is None else _more(place, list(last.more()))
+        # in the place of the installed ones: of two lists of one name GnuTLS takes the newer one
+        ours = {path: content.encode("ascii") for path, content in lists.items()}
+        more = {**self._lists, **ours}
         plan = planning.plan(
             place,
             peers,
@@ -247,9 +251,14 @@ def _meaning(path: Path) -> list[str]:
     return [one for one in lines if one and not one.startswith("#")]
 
 
-def _more(place: Place, names: Sequence[str]) -> dict[str, bytes]:
-    folder = place.current
-    return {one: (folder / one).read_bytes() for one in names if (folder / one).is_file()}
+def _more(place: Place) -> dict[str, bytes]:
+    """What else the generation in force holds: revocation lists, staples."""
+    try:
+        last = planning.last_generation(place)
+    except TargetError:
+        return {}
+    files = {} if last is None else {one: place.current / one for one in last.more()}
+    return {name: path.read_bytes() for name, path in files.items() if path.is_file()}
 
 
 def _text(path: Path) -> str:

@@ -36,8 +36,9 @@ class Mta(Protocol):
         """Why an attempt makes no sense with this MTA; empty where it does."""
         ...
 
-    def put(self, peers: Sequence[CompiledPeer]) -> None:
-        """Put throwaway data in force, over the copy of the installed ones."""
+    def put(self, peers: Sequence[CompiledPeer], lists: Mapping[str, str]) -> None:
+        """Put throwaway data in force, over the copy of the installed ones; ``lists``: revocation
+        lists, PEM by path, in the place of the installed ones."""
         ...
 
     def damage(self, how: Damage) -> None:

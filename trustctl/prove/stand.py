@@ -12,7 +12,7 @@ from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.names import covers, parse_host
 from trustctl.facts.proof import CompiledText, PlayedHost
 from trustctl.facts.records import PeerTrust, TrustedCertificate
-from trustctl.prove.throwaway import Made, authority, issuer_of, leaf, like
+from trustctl.prove.throwaway import Made, authority, issuer_of, leaf, like, revocation_list
 
 OTHER_PEER, OTHER_DOMAIN = "prove-other", "prove-other.test"
 OTHER_HOST = f"mx.{OTHER_DOMAIN}"
@@ -41,6 +41,25 @@ class World:
         self.facts: dict[str, CertificateFacts] = {}
         self.public_ca = authority("Throwaway Public CA", now)
         self.other = leaf((OTHER_HOST,), now, ca=True)
+        self._authorities: dict[str, Made] = {}
+        self._revoked: dict[tuple[str, str], tuple[Made, list[Made]]] = {}
+
+    def authority_like(self, der: bytes, facts: CertificateFacts) -> Made:
+        """The throwaway authority in the place of this one, the same for every peer who has it."""
+        if facts.fingerprint not in self._authorities:
+            self._authorities[facts.fingerprint] = like(der, facts, self.now)
+        return self._authorities[facts.fingerprint]
+
+    def revoke(self, path: str, issuer: Made, revoked: Made) -> None:
+        """Put a certificate on its issuer's list, which lies there."""
+        self._revoked.setdefault((path, issuer.fingerprint), (issuer, []))[1].append(revoked)
+
+    def lists(self) -> dict[str, str]:
+        """The revocation lists in PEM, by path."""
+        found: dict[str, str] = {}
+        for (path, _issuer), (issuer, revoked) in self._revoked.items():
+            found[path] = found.get(path, "") + revocation_list(issuer, revoked, self.now)
+        return found
 
     @property
     def other_trust(self) -> PeerTrust:
@@ -57,7 +76,8 @@ class Stand:
         models: the pinned certificates that are trusted.
         genuine: what the true peer presents; None where nothing is trusted.
         authority: the throwaway authority, where the peer has one.
-        of_same_ca, expired: hosts that must not be taken; None where there is no such thing.
+        of_same_ca, expired, revoked: hosts that must not be taken; None where there is no such
+            thing.
     """
 
     def __init__(self, trust: PeerTrust, mx_hosts: Sequence[str], world: World) -> None:
@@ -72,6 +92,7 @@ class Stand:
         self.authority: Made | None = None
         self.of_same_ca: PlayedHost | None = None
         self.expired: PlayedHost | None = None
+        self.revoked: PlayedHost | None = None
         self._variants: dict[str, tuple[PeerTrust, tuple[str, ...]]] = {}
         if not self.models:
             self._variants["throwaway"] = (trust, ())
@@ -134,8 +155,7 @@ class Stand:
 
     def _by_authority(self, model: TrustedCertificate) -> None:
         world, facts = self._world, self._world.facts[model.fingerprint]
-        made = like(model.der, facts, world.now)
-        self.authority = made
+        self.authority = made = world.authority_like(model.der, facts)
         issued = leaf((self.host,), world.now, issuer=made)
         self.genuine = Genuine(issued, (made,))
         trust = self._with(model, made, ())
@@ -143,6 +163,10 @@ class Stand:
         self._variants["distrusted"] = trust, (issued.fingerprint,)
         ended = leaf((self.host,), world.now, issuer=made, ends=world.now - 86400)
         self.expired = Genuine(ended, (made,)).host
+        if model.crl is not None:
+            stolen = leaf((self.host,), world.now, issuer=made)
+            self.revoked = Genuine(stolen, (made,)).host
+            world.revoke(f"crl/{model.crl}.pem", made, stolen)
 
     def _with(self, model: TrustedCertificate, made: Made, above: Iterable[Made]) -> PeerTrust:
         """The peer's trust with this certificate for all of its pins."""

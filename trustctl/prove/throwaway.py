@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,6 +182,26 @@ def issuer_of(der: bytes, now: int) -> Made:
         return authority("throwaway CA", now)
 
 
+def revocation_list(issuer: Made, revoked: Iterable[Made], now: int) -> str:
+    """The list, in PEM, by which the issuer revokes certificates (RFC 5280, 5)."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(_moment(now - _DAY))
+        .next_update(_moment(now + 30 * _DAY))
+    )
+    for one in revoked:
+        entry = (
+            x509.RevokedCertificateBuilder()
+            .serial_number(one.certificate.serial_number)
+            .revocation_date(_moment(now - _DAY))
+            .build()
+        )
+        builder = builder.add_revoked_certificate(entry)
+    signed = builder.sign(issuer.key, _algorithm(issuer.key, None))
+    return signed.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
 def _sealed(
     builder: x509.CertificateBuilder,
     subject: x509.Name,
@@ -189,10 +210,15 @@ def _sealed(
     hashed: hashes.HashAlgorithm | None = None,
 ) -> Made:
     signer: PrivateKey = key if issuer is None else issuer.key
-    edwards = isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
     named = builder.issuer_name(subject if issuer is None else issuer.certificate.subject)
-    algorithm: Any = None if edwards else hashed or hashes.SHA256()
-    return Made(named.public_key(key.public_key()).sign(signer, algorithm), key)
+    signed = named.public_key(key.public_key()).sign(signer, _algorithm(signer, hashed))
+    return Made(signed, key)
+
+
+def _algorithm(signer: PrivateKey, hashed: hashes.HashAlgorithm | None) -> Any:
+    if isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
+        return None  # these have a hash of their own
+    return hashed or hashes.SHA256()
 
 
 def _named(common: str) -> x509.Name:
