@@ -40,7 +40,7 @@ _MAY = {
 }  # fmt: skip
 # libraries that one place alone may use
 _ONLY_IN = {
-    "OpenSSL": {"wire.handshake"},
+    "OpenSSL": {"export.openssl_dir", "wire.handshake"},
     "PIL": {"export.card_page"},
     "alembic": {"inventory.upkeep"},
     "asn1crypto": {"facts.fallback"},

@@ -158,16 +158,17 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
     from trustctl.commands import inbound
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import Compiler
+    from trustctl.commands.tree import Tree
     from trustctl.facts.audit import AuditTarget
     from trustctl.inventory import distrusts, journal, revocations
     from trustctl.inventory.settings import read_settings
     from trustctl.publish.inspect import inspect
     from trustctl.publish.place import place_of
 
-    kind = "pem" if ref.format == "pem" else "exim"
-    place = place_of(ref.path, "pem" if kind == "pem" else "exim", database)
+    place = place_of(ref.path, ref.format, database)
     state = inspect(place)
-    compiler = Compiler(connection, read_settings(connection), now, place.format)
+    tree = Tree(place) if place.is_tree else None
+    compiler = Compiler(connection, read_settings(connection), now, place.format, tree=tree)
     entries: dict[str, str] = {}
     prints: set[str] = set()
     for peer in compiler.peers(None):
@@ -176,7 +177,9 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
             digits = block.split(b"sha256=", 1)[1].split(b" ", 1)[0]
             prints.add(digits.decode().replace(":", "").lower())
     more: dict[str, str] = {}
-    if kind == "exim":
+    if tree is not None:
+        more = tree.digests()
+    elif place.is_exim:
         files = compiled.files(connection, now) | inbound.files(connection, place, now)
         for name, content in files.items():
             more[name] = hashlib.sha256(content).hexdigest()
@@ -196,7 +199,7 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
             ]
         ),
         more=more,
-        mta=None if kind == "pem" else _mta(place.directory, entries, receives=place.receives),
+        mta=_mta(place.directory, entries, receives=place.receives) if place.is_exim else None,
     )
 
 

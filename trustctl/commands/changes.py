@@ -18,7 +18,8 @@ def say_changes(changes: Changes, kind: str) -> None:
     """Domains (peers of a bundle) by what becomes of them. ``kind``: the target's format."""
     from trustctl import render
 
-    come, gone = ("added", "removed") if kind == "pem" else ("protected now", "no longer protected")
+    exim = kind == "exim"
+    come, gone = ("protected now", "no longer protected") if exim else ("added", "removed")
     for what, names in (
         (come, changes.added),
         (gone, changes.removed),

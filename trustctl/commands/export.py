@@ -11,6 +11,7 @@ from trustctl.commands.ca.keys import Keys, passphrase_option
 from trustctl.commands.changes import SHOWN, say_changes, say_plan, show_diff
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
+from trustctl.commands.tree import BUILT_IN, FormatName
 from trustctl.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["exim", "pem"]),
-    help="exim: all that Exim needs. pem: DIR/ca-certificates.crt alone. "
-    "[default: exim where DIR is an Exim's]",
+    type=FormatName(),
+    help=f"One of {', '.join(BUILT_IN)}, or one that another package brings "
+    "(share/doc/formats.md). [default: exim where DIR is an Exim's, else pem]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would change, write nothing.")
 @click.option("--diff", is_flag=True, help="Show the entries that change.")
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Overwrite what was edited by hand.")
 @click.option(
     "--sign/--no-sign", default=True, help="Sign our CA's CRLs and staples where they are due."
+)
+@click.option(
+    "--password-file",
+    metavar="FILE",
+    help="Holds the password of a store that has one (pkcs12, jks). [default: asks]",
 )
 @passphrase_option
 @yes_option
@@ -51,6 +57,7 @@ def export(
     at: str | None,
     force: bool,
     sign: bool,
+    password_file: str | None,
     passphrase_file: str | None,
     yes: bool,
 ) -> None:
@@ -64,14 +71,15 @@ def export(
     \b
     trustctl export --to /etc/exim4 --reload
     trustctl export --to /etc/ssl/peers --format pem
+    trustctl export --to /etc/peers.d --format openssl-dir
     """
 
     begun = None
     if directory is not None and not (at or diff or dry_run or force):
         begun, same = _glance(call, directory, format_name)
-        if begun is not None and same and (begun.place.format == "exim" or not reload):
+        if begun is not None and same and (begun.place.is_exim or not reload):
             _say_same(begun.place)
-            if begun.place.format == "exim":
+            if begun.place.is_exim:
                 _configure(begun.place, reload=reload, force=False)
             return
     from trustctl import render
@@ -79,6 +87,7 @@ def export(
     from trustctl.commands.ahead import Lookout, tell
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import choose, make_plan
+    from trustctl.commands.tree import refuse_shared, tree_of
     from trustctl.publish.place import place_of
 
     as_of = _moment(at, call.now, dry_run=dry_run)
@@ -87,6 +96,8 @@ def export(
         if reload and kind != "exim":
             raise UsageError("--reload is for an Exim; a bundle has no server to reload")
         place = place_of(where, kind, call.path)
+        refuse_shared(tx.connection, place, call.path)
+    tree = tree_of(call, place, password_file)
     remarks: list[str] = []
     if kind == "exim" and not dry_run and sign:
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
@@ -96,13 +107,21 @@ def export(
             more |= inbound.files(tx.connection, place, as_of)
         lookout = Lookout(tx.connection, as_of)
         plan = make_plan(
-            tx.connection, place, as_of, full=force, more=more, lookout=lookout, begun=begun
+            tx.connection,
+            place,
+            as_of,
+            full=force,
+            more=more,
+            lookout=lookout,
+            begun=begun,
+            tree=tree,
         )
         ahead = [] if plan.nothing_to_do else _foreseen(plan, lookout)
     if diff:
         show_diff(plan)
     if dry_run:
         say_plan(plan, ahead)
+        render.note(*([] if tree is None else tree.notes[:SHOWN]))
         return
     if plan.nothing_to_do:
         _say_same(place)
@@ -115,7 +134,10 @@ def export(
         tell(ahead, as_of)
         _ask(plan, where, yes=yes)
         _record(call, place, _carry_out(call, plan, force=force))
-    for one in remarks:
+        if tree is not None:
+            render.line(f"use: {tree.use(place)}")
+            remarks = tree.notes
+    for one in remarks[:SHOWN]:
         render.note(f"warning: {one}")
     if kind == "exim":
         from trustctl.commands.ca.install import refresh_staple
@@ -137,7 +159,7 @@ def _glance(call: Invocation, directory: str, format_name: str | None) -> tuple[
     kind = format_name or glance.known_format(call.path, path)
     if kind is None:
         return None, False
-    place = place_of(path, "pem" if kind == "pem" else "exim", call.path)
+    place = place_of(path, kind, call.path)
     try:
         begun = planning.begin(place)
         if begun.last is None or not glance.unchanged(
@@ -179,7 +201,7 @@ def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> Stored:
     stored = done.stored
     render.line(
         f"{plan.place.directory}: generation {stored.number} is current ("
-        + (f"domains: {stored.domains}, " if plan.place.format == "exim" else "")
+        + (f"domains: {stored.domains}, " if plan.place.is_exim else "")
         + f"peers: {stored.peers})"
     )
     say_changes(plan.draft.changes, plan.place.format)
@@ -214,7 +236,7 @@ def _foreseen(plan: Plan, lookout: Lookout) -> list[Break]:
     from trustctl.policy.foresight import soonest
 
     changes, found = plan.draft.changes, lookout.found
-    if lookout.whole and plan.place.format == "exim":
+    if lookout.whole and plan.place.is_exim:
         touched = {*changes.added, *changes.changed, *changes.closed}
         found = [one for one in found if one.subject in touched]
     if plan.renewed:

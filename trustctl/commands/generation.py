@@ -6,8 +6,9 @@ import click
 
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import json_option, yes_option
+from trustctl.commands.tree import FormatName
 
-_FORMAT = click.Choice(["exim", "pem"])
+_FORMAT = FormatName()
 
 
 @click.command(short_help="List the generations that lie at a target.")
@@ -145,7 +146,7 @@ def uninstall(
         where, kind = choose(directory, format_name, None)
     place = place_of(where, kind, call.path)
     home = Home(place.directory, place.group)
-    peers, pair = place.root.is_dir() or known, home.root.is_dir()
+    peers, pair = place.exists or known, home.root.is_dir()
     if not peers and not pair:
         raise TargetError(f"{where}: trustctl has written nothing there")
     confirm(

@@ -186,7 +186,8 @@ class TrustedCertificate:
     """One trusted pin's certificate, as an exporter needs it. ``issuers`` is the chain the peer
     presented above it, nearest first, each as DER; they are trusted for nothing by themselves.
     ``crl`` is the name of our own CA whose revocation list holds for what is below it. ``held``
-    stands in its place, where the target can hold it to names."""
+    stands in its place, where the target can hold it to names. ``vouchers``: who vouches for it and
+    by which channel, as people wrote it (hostile: escape it)."""
 
     fingerprint: str
     role: Role
@@ -196,6 +197,7 @@ class TrustedCertificate:
     issuers: tuple[bytes, ...] = ()
     crl: str | None = None
     held: Held | None = None
+    vouchers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +205,10 @@ class PeerTrust:
     """What policy found for one peer at one moment: the exporters' whole input.
 
     Each domain in ``domains`` is protected. With ``certificates`` empty, its mail must wait.
+    ``mx_hosts`` are those that people expect, not those that DNS names.
     """
 
     peer: str
     domains: tuple[str, ...]
     certificates: tuple[TrustedCertificate, ...] = field(default=())
+    mx_hosts: tuple[str, ...] = ()

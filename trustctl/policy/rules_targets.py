@@ -72,6 +72,9 @@ def _drift(facts: AuditFacts) -> Seen:
         elif state.fingerprints != target.fingerprints:
             count = len(state.fingerprints ^ target.fingerprints)
             yield state.path, f"the bundle differs by {count} certificates", _export(target)
+        elif state.format not in ("exim", "pem") and target.more and state.more != target.more:
+            count = len(dict(state.more.items() ^ target.more.items()))
+            yield state.path, f"{count} files differ", _export(target)
 
 
 @rule(

@@ -52,7 +52,7 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
         raise TargetError(
             f"{place.directory} has no generation {number}", "trustctl generations lists them"
         )
-    with files.explained(place.directory), files.locked(place.root / "lock"):
+    with files.explained(place.directory), files.locked(place.lock):
         wanted = manifest.read(place.folder(number))
         problems = [one for one in verify(place, wanted) if place.published != Path(one.path)]
         if problems:
@@ -62,7 +62,8 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
             )
         edited = [one for one in scan(place, last_generation(place)) if one.kind == "edited"]
         refuse_edited(edited, force=force)
-        if configuration.serves(place.directory) and not (place.folder(number) / FOLDER).is_dir():
+        serves = place.is_exim and configuration.serves(place.directory)
+        if serves and not (place.folder(number) / FOLDER).is_dir():
             raise TargetError(
                 f"generation {number} does not say who may send as which domain, and Exim asks it: "
                 "all mail from outside would be put off",
@@ -108,29 +109,30 @@ def remove(place: Place, *, force: bool = False) -> list[str]:
     Raises:
         TargetError: files were edited by hand, and ``force`` was not given.
     """
-    if not place.root.is_dir():
+    if not place.exists:
         return []
     names = refuse_removal(place, force=force)
-    with files.explained(place.directory), files.locked(place.root / "lock"):
+    with files.explained(place.directory), files.locked(place.lock):
         clean(place)
         if place.published is not None:
             _restore(place, place.published)
         if place.current.is_symlink():
             os.unlink(place.current)
         # the manifests last: killed before, the next run still knows what is to go
-        for name in names | _orphans(place):
+        for name in (names | _orphans(place)) if place.is_exim else ():
             with suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(place.sets / f"{name.decode()}.pem")
         for number in place.numbers():
             remove_generation(place, number)
-        for file in (NOBODY, "lock"):
+        for file in (*([place.root / NOBODY] if place.is_exim else []), place.lock):
             with suppress(FileNotFoundError):
-                os.unlink(place.root / file)
-    for folder in (place.root / "snippets", place.sets, place.generations, place.root):
+                os.unlink(file)
+    snippets = [place.root / "snippets"] if place.is_exim else []
+    for folder in (*snippets, *reversed(place.folders)):
         with suppress(OSError):
             os.rmdir(folder)
     left: list[str] = []
-    for folder_name, folders, names_left in os.walk(place.root):
+    for folder_name, folders, names_left in os.walk(place.folders[0]):
         links = [one for one in folders if os.path.islink(os.path.join(folder_name, one))]
         left += [os.path.join(folder_name, one) for one in (*names_left, *links)]
     return sorted(left)
