@@ -19,6 +19,11 @@ _WITHOUT: dict[str, tuple[str, str, dict[str, str]]] = {
     "one-domain": ("two-domains", TRANSPORT, {"  multi_domain = false\n": ""}),
     "one-message": ("waiting", TRANSPORT, {"  connection_max_messages = 1\n": ""}),
     "tls": ("stripped", TRANSPORT, {"hosts_require_tls = *": "hosts_require_tls = :"}),
+    "never-in-clear": (
+        "refused",
+        TRANSPORT,
+        {"hosts_require_tls = *": "hosts_require_tls = :", "tryclear = false": "tryclear = true"},
+    ),
     "whole-map": ("data-broken", ROUTER, {"{!*}{*}": "{!*}{!*}"}),
     "manualroute": (
         "renamed",

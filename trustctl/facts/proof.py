@@ -27,11 +27,13 @@ class PlayedHost:
     Attributes:
         chain, key: what it presents, as PEM; empty where it offers no STARTTLS.
         newest: the newest version of TLS that it speaks; empty: any.
+        refuses: it offers STARTTLS, and then will not have it.
     """
 
     chain: str = ""
     key: str = ""
     newest: OldTls | Literal[""] = ""
+    refuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ def _strangers(stand: Stand, world: World, data: str) -> Iterator[Attempt]:
         presenting(certified, world.public_ca),
     )
     yield play("stripped", "STARTTLS is stripped", PlayedHost())
+    yield play("refused", "STARTTLS is offered, and then refused", PlayedHost(refuses=True))
     yield play(
         "tlsa",
         "a TLSA record vouches for the attacker",

@@ -33,7 +33,7 @@ class NameServer:
     def _serve(self) -> None:
         while True:
             packet, client = self._socket.recvfrom(4096)
-            with contextlib.suppress(dns.exception.DNSException, OSError, ValueError):
+            with contextlib.suppress(dns.exception.DNSException, OSError, LookupError, ValueError):
                 self._socket.sendto(self._answer(packet), client)
 
     def _answer(self, packet: bytes) -> bytes:

@@ -24,7 +24,6 @@ class Cast:
     Attributes:
         taken: (address, recipient) of each mail that was taken.
         reached: the addresses that were connected to.
-        failed: what a host of ours could not do (speak an old TLS).
     """
 
     folder: Path
@@ -43,7 +42,7 @@ class Cast:
             server = socket.create_server((address, 25))
             self._servers.append(server)
             threading.Thread(
-                target=self._accept, args=(server, address, context), daemon=True
+                target=self._accept, args=(server, address, host, context), daemon=True
             ).start()
 
     def leave(self) -> None:
@@ -70,7 +69,13 @@ class Cast:
         context.load_cert_chain(chain, key)
         return context
 
-    def _accept(self, server: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
+    def _accept(
+        self,
+        server: socket.socket,
+        address: str,
+        host: PlayedHost,
+        context: ssl.SSLContext | None,
+    ) -> None:
         while True:
             try:
                 connection, _client = server.accept()
@@ -78,18 +83,26 @@ class Cast:
                 return
             self.reached.add(address)
             threading.Thread(
-                target=self._session, args=(connection, address, context), daemon=True
+                target=self._session, args=(connection, address, host, context), daemon=True
             ).start()
 
     def _session(
-        self, connection: socket.socket, address: str, context: ssl.SSLContext | None
+        self,
+        connection: socket.socket,
+        address: str,
+        host: PlayedHost,
+        context: ssl.SSLContext | None,
     ) -> None:
         with connection, contextlib.suppress(OSError, ValueError):
             connection.settimeout(_SECONDS)
-            self._talk(connection, address, context)
+            self._talk(connection, address, host, context)
 
     def _talk(
-        self, connection: socket.socket, address: str, context: ssl.SSLContext | None
+        self,
+        connection: socket.socket,
+        address: str,
+        host: PlayedHost,
+        context: ssl.SSLContext | None,
     ) -> None:
         """One session (RFC 5321, RFC 3207)."""
         lines = connection.makefile("rwb", buffering=0)
@@ -98,13 +111,15 @@ class Cast:
         while line := lines.readline():
             verb, answer = line[:4].upper(), b"250 ok"
             if verb == b"EHLO":
-                offered = clear and context is not None
+                offered = clear and (context is not None or host.refuses)
                 answer = b"250-mx\r\n250 STARTTLS" if offered else b"250-mx\r\n250 8BITMIME"
             elif verb == b"STAR" and context is not None and clear:
                 lines.write(b"220 go ahead\r\n")
                 connection = context.wrap_socket(connection, server_side=True)
                 lines, clear = connection.makefile("rwb", buffering=0), False
                 continue
+            elif verb == b"STAR" and host.refuses:
+                answer = b"454 not now"  # RFC 3207, 4: for a time
             elif verb == b"RCPT":
                 recipients.append(line.partition(b"<")[2].partition(b">")[0].decode("latin-1"))
             elif verb == b"DATA":
