@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-receiving")]
 OWN = certs.self_signed("mx.us.test")
 FOO = certs.self_signed("mx.foo.test", ca=False)
 _OWN_LISTS = (
-    "acl_own_mail:\n  deny\n    senders = *@blocked.test : blocked@foo.test\n    message = blocked here\n"
+    "acl_own_mail:\n"
+    "  deny\n    senders = *@blocked.test : blocked@foo.test\n    message = blocked here\n"
     "  discard\n    senders = *@void.test\n  drop\n    senders = *@drop.test\n"
     "    message = go away\n  accept\n"
 )
