@@ -47,6 +47,7 @@ _ONLY_IN = {
     "click": {"cli", "commands"},
     "cryptography": {
         "ca",
+        "export.pkcs12",
         "facts.fallback",
         "facts.parser",
         "facts.request",

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from trustctl.publish.place import Place
     from trustctl.publish.planning import Plan
 
-BUILT_IN = ("exim", "pem", "known-pins", "openssl-dir")
+BUILT_IN = (
+    "exim", "pem", "dovecot", "fingerprints", "haproxy", "jks", "known-pins", "nginx",
+    "openssl-dir", "opensmtpd", "p11-kit", "pkcs12",
+)  # fmt: skip
 """As in export/formats.py, which need not be loaded for ``--help``."""
 PASSWORD = Secret(
     "password of the store",
@@ -56,24 +59,22 @@ class Tree:
         from trustctl.export.format import Options
 
         self.format: Format = formats.load(place.format)
-        self._options = Options(str(place.directory), password)
+        self._options = Options(str(place.root), password)
         self._trusts: list[PeerTrust] = []
         self.notes: list[str] = []
 
     def begin(self) -> Callable[[PeerTrust], CompiledPeer]:
         """Forget all peers; what each is to be given to from now on."""
-        from trustctl.export.format import bounded, compile_peer, left_out
+        from trustctl.export.format import bounded, compile_peer
 
         self._trusts, self.notes = [], []
 
         def take(trust: PeerTrust) -> CompiledPeer:
             compiled = compile_peer(trust)  # refuses what is strange
-            mine, out = bounded(trust, self.format.authorities)
-            if mine is not trust:
-                compiled = compile_peer(mine)
+            mine, out = bounded(trust, self.format)
             self._trusts.append(mine)
-            self.notes += [left_out(trust.peer, one) for one in out]
-            return compiled
+            self.notes += out
+            return compiled if mine == trust else compile_peer(mine)
 
         return take
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from trustctl.errors import UsageError
 from trustctl.export.bundle import line, refuse_strange
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.fingerprint import short
@@ -26,13 +27,16 @@ certificate may sign.
 """
 
 
+_SHORTEST = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a format may need to know beside the peers.
 
     Attributes:
-        directory: the target's folder, an absolute path. password: for formats that need one; None
-            where it is not at hand.
+        directory: the folder that ``current`` is in, an absolute path.
+        password: for formats that need one; None where it is not at hand.
     """
 
     directory: str
@@ -60,6 +64,7 @@ class Format:
         nested: all lies in DIR/trustctl, because DIR is the consumer's own folder.
         keeps: for files that are new each time they are made (a salt is in them): whether these,
             made of the same peers, can stay.
+        fits: whether the consumer reads a certificate at all; the others are left out.
     """
 
     name: str
@@ -71,23 +76,26 @@ class Format:
     mode: int = 0o644
     nested: bool = False
     keeps: Callable[[Mapping[str, bytes], Options], bool] | None = None
+    fits: Callable[[TrustedCertificate], bool] | None = None
 
 
-def bounded(trust: PeerTrust, how: Authorities) -> tuple[PeerTrust, tuple[TrustedCertificate, ...]]:
-    """The peer as a format may have it, and which of its certificates it may not.
+def bounded(trust: PeerTrust, chosen: Format) -> tuple[PeerTrust, tuple[str, ...]]:
+    """The peer as a format may have it, and a sentence on each certificate that it may not have.
 
     Our own CA's certificate, pinned for a peer, stays: it is our own to sign with.
     """
-    if how == "kept":
-        return trust, ()
+    how, fits = chosen.authorities, chosen.fits
     stay: list[TrustedCertificate] = []
-    out: list[TrustedCertificate] = []
+    out: list[str] = []
     for one in trust.certificates:
         signs = one.role == "authority" or one.may_sign
-        if one.held is not None and how == "held":
-            stay += _crossed(one.held)
-        elif signs and one.crl is None:
-            out.append(one)
+        if how != "kept" and signs and one.crl is None:
+            if one.held is not None and how == "held":
+                stay += _crossed(one.held)
+            else:
+                out.append(_left_out(trust.peer, one, "it could sign for any name"))
+        elif fits is not None and not fits(one):
+            out.append(_left_out(trust.peer, one, "the format cannot have it"))
         else:
             stay.append(one)
     return replace(trust, certificates=tuple(stay)), tuple(out)
@@ -115,10 +123,9 @@ def compile_peer(trust: PeerTrust) -> CompiledPeer:
     return CompiledPeer(trust.peer, blocks=tuple(lines))
 
 
-def left_out(peer: str, certificate: TrustedCertificate) -> str:
-    """A sentence on a certificate that a format may not have."""
-    what = "an authority" if certificate.role == "authority" else "a certificate that may sign"
-    return f"{peer}: left out {short(certificate.fingerprint)}, {what}: it could sign for any name"
+def _left_out(peer: str, certificate: TrustedCertificate, why: str) -> str:
+    what = "authority" if certificate.role == "authority" else "certificate"
+    return f"{peer}: the {what} {short(certificate.fingerprint)} was left out: {why}"
 
 
 def certificates(trusts: Sequence[PeerTrust]) -> list[tuple[str, TrustedCertificate]]:
@@ -128,3 +135,23 @@ def certificates(trusts: Sequence[PeerTrust]) -> list[tuple[str, TrustedCertific
         for one in trust.certificates:
             found.setdefault(one.fingerprint, (trust.peer, one))
     return [found[one] for one in sorted(found)]
+
+
+def alias(peer: str, certificate: TrustedCertificate) -> str:
+    """A name for a certificate in a store: its peer's, and the beginning of its fingerprint."""
+    return f"{peer}-{certificate.fingerprint[:16]}"
+
+
+def password(options: Options) -> str:
+    """The password of a store.
+
+    Raises:
+        UsageError: there is none, it is no text, or Java's tools would refuse it as too short.
+    """
+    try:
+        found = (options.password or b"").decode()
+    except UnicodeDecodeError:
+        raise UsageError("the store's password is not UTF-8", "choose another one") from None
+    if len(found) < _SHORTEST:
+        raise UsageError(f"the store's password has less than {_SHORTEST} letters", "a longer one")
+    return found

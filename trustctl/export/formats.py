@@ -15,8 +15,16 @@ from trustctl.export.format import Format, Options
 from trustctl.facts.records import PeerTrust
 
 MODULES = {
+    "dovecot": "trustctl.export.dovecot",
+    "fingerprints": "trustctl.export.fingerprints",
+    "haproxy": "trustctl.export.haproxy",
+    "jks": "trustctl.export.jks",
     "known-pins": "trustctl.export.known_pins",
+    "nginx": "trustctl.export.nginx",
     "openssl-dir": "trustctl.export.openssl_dir",
+    "opensmtpd": "trustctl.export.opensmtpd",
+    "p11-kit": "trustctl.export.p11_kit",
+    "pkcs12": "trustctl.export.pkcs12",
 }
 SPECIAL = ("exim", "pem")
 """Formats with targets of their own kind (publish/place.py)."""
