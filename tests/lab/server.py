@@ -113,7 +113,7 @@ class Server(Administered):
 def server(
     lab: Lab,
     own: Made,
-    name: str = "us.test",
+    name: str = "receiving.test",
     *,
     macros: str = "",
     split: bool = True,
