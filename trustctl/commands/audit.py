@@ -155,7 +155,7 @@ def _exposed(path: Path) -> list[FileProblem]:
 def _target(connection: Connection, ref: TargetRef, database: Path, now: int) -> AuditTarget:
     import hashlib
 
-    from trustctl.commands import inbound
+    from trustctl.commands import inbound, postfix
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import Compiler
     from trustctl.commands.tree import Tree
@@ -199,7 +199,9 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
             ]
         ),
         more=more,
-        mta=_mta(place.directory, entries, receives=place.receives) if place.is_exim else None,
+        mta=_mta(place.directory, entries, receives=place.receives)
+        if place.is_exim
+        else postfix.state(place),
     )
 
 

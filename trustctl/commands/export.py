@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trustctl.commands import exim, postfix
 from trustctl.commands.ca.keys import Keys, passphrase_option
 from trustctl.commands.changes import SHOWN, say_changes, say_plan, show_diff
 from trustctl.commands.invocation import Invocation, confirm, typed
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 )
 @click.option("--dry-run", is_flag=True, help="Say what would change, write nothing.")
 @click.option("--diff", is_flag=True, help="Show the entries that change.")
-@click.option("--reload", is_flag=True, help="Put it in force: check with Exim, then reload it.")
+@click.option(
+    "--reload", is_flag=True, help="Put it in force: check with Exim or Postfix, then reload it."
+)
 @click.option("--at", metavar="TIME", help="Judge at another moment: 2027-01-01, or +60d.")
 @click.option("--force", is_flag=True, help="Overwrite what was edited by hand.")
 @click.option(
@@ -70,6 +73,7 @@ def export(
 
     \b
     trustctl export --to /etc/exim4 --reload
+    trustctl export --to /etc/postfix --format postfix --reload
     trustctl export --to /etc/ssl/peers --format pem
     trustctl export --to /etc/peers.d --format openssl-dir
     """
@@ -77,10 +81,11 @@ def export(
     begun = None
     if directory is not None and not (at or diff or dry_run or force):
         begun, same = _glance(call, directory, format_name)
-        if begun is not None and same and (begun.place.is_exim or not reload):
+        if begun is not None and same and (begun.place.has_mta or not reload):
             _say_same(begun.place)
+            postfix.configure(begun.place, reload=reload)
             if begun.place.is_exim:
-                _configure(begun.place, reload=reload, force=False)
+                exim.configure(begun.place, reload=reload, force=False)
             return
     from trustctl import render
     from trustctl.commands import inbound
@@ -93,9 +98,10 @@ def export(
     as_of = _moment(at, call.now, dry_run=dry_run)
     with call.reading() as tx:
         where, kind = choose(directory, format_name, tx.connection)
-        if reload and kind != "exim":
-            raise UsageError("--reload is for an Exim; a bundle has no server to reload")
         place = place_of(where, kind, call.path)
+        if reload and not place.has_mta:
+            raise UsageError("--reload is for Exim and Postfix; this has no server to reload")
+        postfix.refuse(place)
         refuse_shared(tx.connection, place, call.path)
     tree = tree_of(call, place, password_file)
     remarks: list[str] = []
@@ -145,7 +151,8 @@ def export(
 
         if refresh_staple(call, Home(place.directory, place.group)):
             render.note(f"{where}/exim.ocsp: the staple beside Exim's own certificate was replaced")
-        _configure(place, reload=reload, force=force)
+        exim.configure(place, reload=reload, force=force)
+    postfix.configure(place, reload=reload)
 
 
 def _glance(call: Invocation, directory: str, format_name: str | None) -> tuple[Begun | None, bool]:
@@ -269,52 +276,3 @@ def _ask(plan: Plan, where: str, *, yes: bool) -> None:
             f"{len(changes.peers_removed)} of {changes.peers_before} peers would be dropped"
         )
     confirm("Export this?", yes=yes, without_terminal=typed("export", "--to", where, "--yes"))
-
-
-def _configure(place: Place, *, reload: bool, force: bool) -> None:
-    """Exim's own configuration: written always, put in force with ``--reload``."""
-    from trustctl import render
-    from trustctl.export.exim import configuration as texts_for
-    from trustctl.publish import configuration, exim
-
-    texts = texts_for(str(place.directory), receives=place.receives)
-    found = configuration.site(place.directory)
-    by_hand = configuration.edited(found)
-    if by_hand and not force:
-        raise TargetError(
-            f"{by_hand[0]}: trustctl's part was edited by hand; it was not overwritten",
-            "look at it; --force writes it anew",
-        )
-    if found.layout == "handwritten" and found.live and not _missing(texts):
-        render.line("Exim's configuration is written by hand and holds what trustctl needs")
-        return
-    if reload:
-        for remark in exim.apply(found, texts, group=place.group):
-            render.line(remark)
-        render.line("Exim was asked: the router and the transport are there, first and unaltered")
-        if place.receives:
-            render.line("Exim was asked: it decides who may send as which domain, before anything")
-        return
-    changed = configuration.write(configuration.planned(found, texts), group=place.group)
-    if found.layout == "unknown":
-        render.note(
-            "note: this is no Exim's folder; the router and the transport are in",
-            f"      {place.directory}/trustctl/snippets",
-        )
-    elif found.obstacle is not None:
-        raise exim.not_effective(found)
-    elif changed or (found.live and _missing(texts)):
-        render.note("note: NOT IN FORCE until Exim reads it: add --reload")
-
-
-def _missing(texts: dict[str, str]) -> bool:
-    """Whether the installed Exim would do something else, as far as it can be asked."""
-    from trustctl.errors import NotEnforcedError
-    from trustctl.publish import exim
-
-    if os.geteuid() != 0 or exim.binary() is None:
-        return False
-    try:
-        return bool(exim.differences(texts))
-    except NotEnforcedError:
-        return True

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = (
     "exim", "pem", "dovecot", "fingerprints", "haproxy", "jks", "known-pins", "nginx",
-    "openssl-dir", "opensmtpd", "p11-kit", "pkcs12",
+    "openssl-dir", "opensmtpd", "p11-kit", "pkcs12", "postfix",
 )  # fmt: skip
 """As in export/formats.py, which need not be loaded for ``--help``."""
 PASSWORD = Secret(

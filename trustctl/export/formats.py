@@ -25,6 +25,7 @@ MODULES = {
     "opensmtpd": "trustctl.export.opensmtpd",
     "p11-kit": "trustctl.export.p11_kit",
     "pkcs12": "trustctl.export.pkcs12",
+    "postfix": "trustctl.export.postfix",
 }
 SPECIAL = ("exim", "pem")
 """Formats with targets of their own kind (publish/place.py)."""

@@ -79,6 +79,18 @@ def _check_a_label(label: str, text: str, what: str, example: str) -> None:
         ) from None
 
 
+def spellings(domain: str) -> tuple[str, ...]:
+    """A domain in A-labels, and in U-labels where those are others (RFC 5890, 2.3.2.1)."""
+    if "xn--" not in domain:
+        return (domain,)
+    import idna
+
+    try:
+        return (domain, idna.decode(domain))
+    except (idna.IDNAError, UnicodeError):
+        return (domain,)
+
+
 def _shown(text: str) -> str:
     return repr(printable(text, _SHOWN))
 

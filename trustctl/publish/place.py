@@ -45,6 +45,11 @@ class Place:
         return self.format == "exim"
 
     @property
+    def has_mta(self) -> bool:
+        """Whether it is in force only where a mail server is told to read it."""
+        return self.format in ("exim", "postfix")
+
+    @property
     def is_tree(self) -> bool:
         """Whether all of it but the list of whom it holds is the work of a format's module."""
         return self.format not in formats.SPECIAL
