@@ -106,7 +106,7 @@ def _not_current(facts: AuditFacts) -> Seen:
     "file-altered",
     _ERROR,
     "A file that trustctl wrote is missing, altered, or may be altered by others",
-    why="what Exim trusts is no longer what was exported",
+    why="what the mail server trusts is no longer what was exported",
     source="share/doc/adr/0002-generations.md",
 )
 def _files(facts: AuditFacts) -> Seen:
@@ -125,7 +125,7 @@ def _files(facts: AuditFacts) -> Seen:
 @rule(
     "mta-differs",
     _ERROR,
-    "Exim is configured to do something else than was written",
+    "The mail server is configured to do something else than was written",
     why="mail to protected domains may be delivered unverified",
     source="share/doc/exim.md",
 )
@@ -139,7 +139,7 @@ def _mta(facts: AuditFacts) -> Seen:
 @rule(
     "mta-may-differ",
     _WARNING,
-    "Exim does what was written, and may not do so for long, or not everywhere",
+    "The mail server does what was written, and may not do so for long, or not everywhere",
     why="mail to protected domains may be delivered unverified then",
     source="share/doc/exim.md",
 )
@@ -153,7 +153,7 @@ def _fragile(facts: AuditFacts) -> Seen:
 @rule(
     "mta-not-asked",
     _NOTICE,
-    "Exim could not be asked what it does",
+    "The mail server could not be asked what it does",
     why="what was written may not be in force",
     source="share/doc/exim.md",
 )
