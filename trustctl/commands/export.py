@@ -79,7 +79,7 @@ def export(
     """
 
     begun = None
-    if directory is not None and not (at or diff or dry_run or force):
+    if directory is not None and not (at or diff or dry_run or force or password_file):
         begun, same = _glance(call, directory, format_name)
         if begun is not None and same and (begun.place.has_mta or not reload):
             _say_same(begun.place)

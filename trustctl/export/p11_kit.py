@@ -2,8 +2,8 @@
 
 p11-kit's trust module reads certificates and, beside them, extensions that are to be taken as if
 the certificate with that public key had them (p11-kit's persistent format, as ca-certificates'
-``*.p11-kit`` files in Fedora have it). Readers that go by them, GnuTLS among them, hold an
-authority to its peer's domains so, and let no host's certificate sign.
+``*.p11-kit`` files in Fedora have it). GnuTLS goes by them: whoever may sign, an authority or a
+host whose own certificate may, is held to its peer's domains.
 """
 
 from __future__ import annotations
@@ -17,27 +17,22 @@ from trustctl.facts.pem import pem
 from trustctl.facts.records import PeerTrust
 
 _OID, _OCTETS, _BOOLEAN = 0x06, 0x04, 0x01
-_NAME_CONSTRAINTS = "2.5.29.30", bytes((0x55, 0x1D, 0x1E))
-_BASIC_CONSTRAINTS = "2.5.29.19", bytes((0x55, 0x1D, 0x13))
+_NAME_CONSTRAINTS = bytes((0x55, 0x1D, 0x1E))
 _PERMITTED, _EXCLUDED = 0xA0, 0xA1
 _EMAIL, _DNS, _ADDRESS = 0x81, 0x82, 0x87
 
 
 def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
-    """A file for each certificate, and one for each key that has something attached to it.
+    """A file for each certificate, with what is attached to its key.
 
     Where several peers have the same authority, it is held to the domains of them all: p11-kit
-    knows it by its key.
+    knows it by its key. Our own CA is held to nothing.
     """
     held: defaultdict[bytes, set[str]] = defaultdict(set)
-    signers: set[bytes] = set()
     for trust in trusts:
         for one in trust.certificates:
-            key = subject_public_key_info(one.der)
-            if one.role == "authority" and one.crl is None:
-                held[key].update(trust.domains)
-            elif one.may_sign:
-                signers.add(key)
+            if (one.role == "authority" or one.may_sign) and one.crl is None:
+                held[subject_public_key_info(one.der)].update(trust.domains)
     made = {}
     for peer, one in certificates(trusts):
         label = f"{peer}-{one.fingerprint[:16]}"
@@ -45,22 +40,19 @@ def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
         text = f'[p11-kit-object-v1]\nlabel: "{label}"\ntrusted: true\nx-distrusted: false\n'
         parts = [text.encode("ascii") + pem(one.der)]
         if key in held:
-            parts.append(_attached(label, key, _NAME_CONSTRAINTS, name_constraints(held[key])))
-        elif key in signers and one.crl is None:
-            parts.append(_attached(label, key, _BASIC_CONSTRAINTS, encode(SEQUENCE)))
+            parts.append(_attached(label, key, name_constraints(held[key])))
         made[f"anchors/{one.fingerprint}.p11-kit"] = b"\n".join(parts)
     return made
 
 
-def _attached(label: str, key: bytes, kind: tuple[str, bytes], value: bytes) -> bytes:
-    dotted, oid = kind
-    extension = encode(
-        SEQUENCE, encode(_OID, oid), encode(_BOOLEAN, b"\xff"), encode(_OCTETS, value)
-    )
+def _attached(label: str, key: bytes, value: bytes) -> bytes:
+    """Name constraints, as an extension that is critical, for whatever has this key."""
+    oid = encode(_OID, _NAME_CONSTRAINTS)
+    extension = encode(SEQUENCE, oid, encode(_BOOLEAN, b"\xff"), encode(_OCTETS, value))
     hexed = "".join(f"%{one:02x}" for one in extension)
     text = (
         f'[p11-kit-object-v1]\nlabel: "{label}"\nclass: x-certificate-extension\n'
-        f'object-id: {dotted}\nvalue: "{hexed}"\n'
+        f'object-id: 2.5.29.30\nvalue: "{hexed}"\n'
     )
     return text.encode("ascii") + pem(key, "PUBLIC KEY")
 
