@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import certs
+from tests import certs, odd
 from tests.trusts import HOSTILE, hostile, trust, trusted
 from trustctl.export import formats
 from trustctl.export.format import Options, bounded
@@ -32,6 +32,28 @@ def peers() -> tuple[PeerTrust, ...]:
 def hostile_peers() -> list[PeerTrust]:
     """A peer for each hostile string, which is all that its certificate says."""
     return [trust(f"h{number:02}", trusted(hostile(text))) for number, text in enumerate(HOSTILE)]
+
+
+def odd_peers() -> list[PeerTrust]:
+    """Peers with certificates that some parsers refuse, and others take for what they are not."""
+    base = certs.self_signed("mx.odd.test", ca=False)
+    deep = b""
+    for _ in range(1000):
+        deep = certs.tlv(0x30, deep)
+    names = odd.alternative_names(b"a.test")
+    strange = [
+        odd.altered(base, serial=b"\x02\x01\x80"),
+        odd.altered(base, serial=b"\x02\x01\x00"),
+        odd.altered(base, version=b"", extensions=()),
+        odd.altered(base, extensions=[names, names]),
+        odd.altered(base, extensions=[odd.extension("2.5.29.17", b"\x30\x7f\x00")]),
+        odd.altered(base, extensions=[odd.extension("2.5.29.17", deep)]),
+        odd.altered(base, subject=deep),
+        odd.altered(base, subject=odd.common_name(b"\xff\xfe")),
+        odd.altered(base, subject=odd.common_name(b"\x00", 0x1E)),
+        odd.altered(base, subject=odd.common_name(b"\xff@*", 0x13)),
+    ]
+    return [trust(f"o{number:02}", trusted(one)) for number, one in enumerate(strange)]
 
 
 def made(name: str, *trusts: PeerTrust, directory: Path = Path("/t")) -> dict[str, bytes]:

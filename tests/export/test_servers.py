@@ -14,7 +14,18 @@ import pytest
 
 from tests import certs
 from tests.certs import Made
-from tests.export.stores import BAR, FOO, STRANGER, hostile_peers, made, need, peers, run, write
+from tests.export.stores import (
+    BAR,
+    FOO,
+    STRANGER,
+    hostile_peers,
+    made,
+    need,
+    odd_peers,
+    peers,
+    run,
+    write,
+)
 from trustctl.facts.records import PeerTrust
 
 _OWN = certs.self_signed("own.test", ca=False)
@@ -110,7 +121,7 @@ def test_nginx_lets_peers_in(base: Path) -> None:
 def test_nginx_reads_hostile_certificates(base: Path) -> None:
     """And does not start where nobody is trusted."""
     need("/usr/sbin/nginx")
-    for trusts, code in ((hostile_peers(), 0), ([], 1)):
+    for trusts, code in ((hostile_peers() + odd_peers(), 0), ([], 1)):
         conf = _nginx(base, _exported(base, "nginx", *trusts))
         done = run("/usr/sbin/nginx", "-t", "-c", conf, "-p", base, "-e", base / "log")
         assert done.returncode == code, done
@@ -139,7 +150,7 @@ def test_haproxy_lets_peers_in_and_knows_which(base: Path) -> None:
 def test_haproxy_reads_hostile_certificates(base: Path) -> None:
     """And does not start where nobody is trusted."""
     need("/usr/sbin/haproxy")
-    for trusts, code in ((hostile_peers(), 0), ([], 1)):
+    for trusts, code in ((hostile_peers() + odd_peers(), 0), ([], 1)):
         conf = _haproxy(base, _exported(base, "haproxy", *trusts))
         done = run("/usr/sbin/haproxy", "-c", "-f", conf)
         assert done.returncode == code, done
@@ -167,7 +178,7 @@ def test_opensmtpd_reads_what_is_to_be_included(base: Path) -> None:
         if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
             pytest.fail("OpenSMTPD is not there: tests/run fetches it")
         pytest.skip("OpenSMTPD is not there")
-    current = _exported(base, "opensmtpd", *peers(), *hostile_peers())
+    current = _exported(base, "opensmtpd", *peers(), *hostile_peers(), *odd_peers())
     conf = base / "smtpd.conf"
     conf.write_text(
         f'include "{current}/smtpd.conf"\n'

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from trustctl.export.client_ca import with_snippet
 from trustctl.export.format import Format, Options
+from trustctl.export.openssl_dir import readable
 from trustctl.facts.records import PeerTrust
 
 _SNIPPET = """\
@@ -29,4 +30,5 @@ FORMAT = Format(
     files=files,
     use="!include {current}/dovecot.conf, then doveadm reload",
     authorities="held",
+    fits=readable,
 )

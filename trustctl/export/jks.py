@@ -14,6 +14,7 @@ import struct
 from collections.abc import Mapping, Sequence
 
 from trustctl.export.format import Format, Options, alias, certificates, password
+from trustctl.export.pkcs12 import fits
 from trustctl.facts.records import PeerTrust
 
 _MAGIC, _VERSION, _TRUSTED = 0xFEEDFEED, 2, 2
@@ -57,4 +58,5 @@ FORMAT = Format(
     files=files,
     use="-Djavax.net.ssl.trustStore={current}/truststore.jks",
     password=True,
+    fits=fits,
 )

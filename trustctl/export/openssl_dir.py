@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from trustctl.export.bundle import block
 from trustctl.export.format import Format, Options, certificates
-from trustctl.facts.records import PeerTrust
+from trustctl.facts.records import PeerTrust, TrustedCertificate
 
 
 def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
@@ -20,8 +20,7 @@ def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
     domains = {trust.peer: ",".join(trust.domains) or "-" for trust in trusts}
     found: defaultdict[str, list[bytes]] = defaultdict(list)
     for peer, one in certificates(trusts):
-        name = subject_hash(one.der)
-        if name is not None:
+        if (name := subject_hash(one.der)) is not None:
             found[name].append(block(peer, domains[peer], one.fingerprint, one.der, one.not_after))
     return {
         f"{name}.{number}": text
@@ -42,10 +41,17 @@ def subject_hash(der: bytes) -> str | None:
         return None
 
 
+def readable(certificate: TrustedCertificate) -> bool:
+    """Whether OpenSSL reads the certificate: with one that it does not, a server refuses a whole
+    file."""
+    return subject_hash(certificate.der) is not None
+
+
 FORMAT = Format(
     name="openssl-dir",
     help="A folder of hashed names, for OpenSSL's -CApath.",
     files=files,
     use="openssl verify -CApath {current}",
     authorities="held",
+    fits=readable,
 )

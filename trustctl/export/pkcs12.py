@@ -5,6 +5,7 @@ Each certificate has Oracle's attribute that marks it as trusted, without which 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 from trustctl.export.format import Format, Options, alias, certificates, password
@@ -48,14 +49,16 @@ def keeps(made: Mapping[str, bytes], options: Options) -> bool:
 
 
 def fits(certificate: TrustedCertificate) -> bool:
-    """Whether the library that writes the store reads the certificate."""
+    """Whether the library that writes the store reads the certificate and all its extensions
+    without a complaint: Java refuses a whole store for one certificate with an extension twice."""
     from cryptography import x509
 
     try:
-        x509.load_der_x509_certificate(certificate.der)
-    except ValueError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return x509.load_der_x509_certificate(certificate.der).extensions is not None
+    except (ValueError, Warning, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return False
-    return True
 
 
 FORMAT = Format(
