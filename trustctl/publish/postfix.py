@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +29,11 @@ def publish(found: Site) -> bool:
         NotEnforcedError: Postfix does not take it; what was there still is.
         TargetError: a file cannot be written.
     """
+    with files.explained(found.root), files.locked(found.root / "lock"):
+        return _publish(found)
+
+
+def _publish(found: Site) -> bool:
     with files.explained(found.root):
         wanted = (found.root / "current" / POLICY).read_bytes()
         _mirror(found)
@@ -37,7 +41,10 @@ def publish(found: Site) -> bool:
             return False
         files.make_folder(found.live, mode=0o755, group=None)
         files.refuse_unsafe(found.live)
-        scratch = Path(tempfile.mkdtemp(prefix=files.TEMPORARY, dir=found.live))
+        for one in files.leftovers(found.live):
+            shutil.rmtree(one, ignore_errors=True)
+        scratch = found.live / f"{files.TEMPORARY}table-{os.getpid()}"
+        scratch.mkdir(mode=0o700)
         try:
             files.create(scratch / POLICY, [wanted], mode=0o644, group=None)
             kind = found.map_type()
@@ -103,11 +110,16 @@ def apply(found: Site, policies: Mapping[str, str]) -> list[str]:
     """
     if not found.postfix.main.is_file():
         raise NotEnforcedError(f"{found.postfix.directory} holds no main.cf", "--to /etc/postfix")
-    publish(found)
+    with files.explained(found.root), files.locked(found.root / "lock"):
+        return _apply(found, policies)
+
+
+def _apply(found: Site, policies: Mapping[str, str]) -> list[str]:
+    _publish(found)
     places = (found.postfix.main, found.live / STATE, found.live / BEFORE)
     before = tuple(save(one) for one in places)
-    remarks = configure(found)
     try:
+        remarks = configure(found)
         wrong = differences(found, policies)
         if wrong:
             raise NotEnforcedError(
@@ -136,7 +148,7 @@ def withdraw(found: Site) -> bool:
     """
     if not found.live.is_dir():
         return False
-    with files.explained(found.root):
+    with files.explained(found.root), files.locked(found.root / "lock"):
         if undo(found) and found.postfix.is_running():
             found.postfix.reload()
         _unmirror(found)

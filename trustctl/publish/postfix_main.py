@@ -33,15 +33,23 @@ def configure(found: Site) -> list[str]:
             "from now on"
         )
     state = _state(found)
-    if not state:
-        was = found.postfix.main.read_bytes()
+    if state:
+        # what somebody else wrote since is not in the copy that would be brought back
+        whole = state.pop("after", None) == digest(found.postfix.main)
+    else:
+        was, whole = found.postfix.main.read_bytes(), True
         files.replace(found.live / BEFORE, was, mode=0o600, group=None)
         state = {"before": {name: given.get(name) for name in wanted}}
+    _keep(found, state)  # killed here, uninstall still knows what was given before
     found.postfix.set(changed)
-    state["after"] = digest(found.postfix.main)
+    if whole:
+        _keep(found, {**state, "after": digest(found.postfix.main)})
+    return remarks
+
+
+def _keep(found: Site, state: Mapping[str, object]) -> None:
     text = json.dumps(state, indent=1, sort_keys=True).encode()
     files.replace(found.live / STATE, text, mode=0o600, group=None)
-    return remarks
 
 
 def _state(found: Site) -> dict[str, object]:
@@ -53,6 +61,7 @@ def _state(found: Site) -> dict[str, object]:
 
 
 def digest(path: Path) -> str:
+    """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
