@@ -23,8 +23,8 @@ from trustctl import cli
 
 ANN = "Ann <ann@bar.test>"
 BOB = "Bob <bob@bar.test>"
-_TABLES = ("list", "show", "journal", "generations", "set")
-_BY_LINE = ("fetch", "probe", "history")
+_TABLES = ("list", "show", "journal", "generations", "set", "adopt", "prove")
+_BY_LINE = ("fetch", "probe", "history", "prove")
 _TARGETED = {"export", "generations", "rollback"}
 _PATIENCE_SECONDS = 30
 # a terminal of its own, so that ^C reaches it

@@ -20,8 +20,8 @@ _MAY = {
     "ca": {"files", "resources"},
     "cli": {"__init__", "commands"},
     "commands": {
-        "ca", "export", "files", "intake", "inventory", "notify", "policy", "publish", "render",
-        "wire",
+        "ca", "export", "files", "intake", "inventory", "notify", "policy", "prove", "publish",
+        "render", "wire",
     },
     "deferred": set(),
     "errors": set(),
@@ -32,6 +32,7 @@ _MAY = {
     "inventory": {"deferred", "resources"},
     "notify": set(),
     "policy": set(),
+    "prove": {"export", "publish"},
     "publish": {"export", "files", "resources"},
     "render": {"deferred"},
     "resources": set(),
@@ -39,26 +40,29 @@ _MAY = {
 }  # fmt: skip
 # libraries that one place alone may use
 _ONLY_IN = {
-    "OpenSSL": {"wire.handshake"},
+    "OpenSSL": {"export.openssl_dir", "wire.handshake"},
     "PIL": {"export.card_page"},
     "alembic": {"inventory.upkeep"},
     "asn1crypto": {"facts.fallback"},
     "click": {"cli", "commands"},
     "cryptography": {
         "ca",
+        "export.pkcs12",
         "facts.fallback",
         "facts.parser",
         "facts.request",
         "facts.selfsign",
+        "prove.attacks",
+        "prove.throwaway",
         "wire.publicca",
     },
-    "dns": {"wire.query"},
+    "dns": {"prove.nameserver", "wire.query"},
     "fpdf": {"export.card_page"},
     "idna": {"facts.names"},
     "segno": {"export.card"},
     "sqlalchemy": {"inventory"},
     "sqlite3": {"inventory"},
-    "subprocess": {"notify", "publish.mta"},
+    "subprocess": {"notify", "prove", "publish.mta", "publish.postconf"},
     "tabulate": {"render"},
 }
 _FOR_TYPES = {"cryptography": "commands", "sqlalchemy": "commands"}

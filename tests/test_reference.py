@@ -17,6 +17,7 @@ from tests.authority import OwnCa
 from tests.commands.town import Town, town
 from tests.console import ANN, BOB, Console
 from tests.sightings import ABSENT, seen
+from tests.tools import require, require_root
 from trustctl import cli, errors
 from trustctl.inventory import observations
 from trustctl.inventory.transaction import writing
@@ -60,11 +61,11 @@ def test_every_command_of_the_issue_is_there() -> None:
     assert there == {
         "", "add", "fetch", "announce", "vouch", "withdraw", "distrust", "retire", "unprotect",
         "check", "list", "show", "journal", "journal verify", "set", "import", "dump", "export",
-        "generations", "rollback", "uninstall", "audit", "probe", "history", "foresee", "db",
-        "db upgrade", "db backup", "db check", "share-card", "ca", "ca init", "ca issue", "ca sign",
-        "ca renew", "ca rollover", "ca list", "ca show", "ca certificate", "ca revoke", "ca crl",
-        "ca ocsp", "ca request", "ca sign-request", "ca accept", "ca lint", "ca cross", "ca tlsa",
-        "ca next-key",
+        "generations", "rollback", "uninstall", "audit", "probe", "prove", "history", "foresee",
+        "db", "db upgrade", "db backup", "db check", "share-card", "ca", "ca init", "ca issue",
+        "ca sign", "ca renew", "ca rollover", "ca list", "ca show", "ca certificate", "ca revoke",
+        "ca crl", "ca ocsp", "ca request", "ca sign-request", "ca accept", "ca lint", "ca cross",
+        "ca tlsa", "ca next-key", "adopt",
     }  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def _documented(command: str) -> dict[str, tuple[str, bool]]:
         found |= {key: kind for key, kind in ours if key.split("[")[0] not in more}
     if command == "show":
         rows = _documented("list")
-        own = ("peer", "domains")
+        own = ("peer", "domains", "inbound")
         found |= {f"pins[].{key}": kind for key, kind in rows.items() if key not in own}
     return found
 
@@ -148,6 +149,7 @@ def everything(console: Console, here: Town, monkeypatch: pytest.MonkeyPatch) ->
     old = certs.self_signed("mx.old.test")
     console.pin(old, "old")
     console("retire", "old", "--reason", "over", "--yes")
+    console("set", "foo", "--inbound", "require", "--allow-from", "192.0.2.0/24")
     console("export", "--to", str(console.target), "--format", "exim", "--yes")
     console.write("foo.pem", foo.pem)
     console.write("new.pem", foo.pem)
@@ -171,12 +173,17 @@ def everything(console: Console, here: Town, monkeypatch: pytest.MonkeyPatch) ->
 
 _SAMPLES = {
     "add": (("add", "new.pem", "--peer", "another"), ("add", "foo.pem", "--peer", "foo")),
+    "adopt": (
+        ("adopt", "next.pem", "new.pem", "--dry-run"),
+        ("adopt", "next.pem", "other.pem", "--peer", "another"),
+    ),
     "announce": (
         ("announce", "foo", "next.pem", "--from", "30d"),
         ("announce", "leaf", "other.pem", "--from", "30d", "--auto-retire", "7"),
     ),
     "fetch": (("fetch", "foo.test", "mx.nobody.test", "--chain", "--dry-run"),),
     "probe": (("probe", "--all"),),
+    "prove": (("prove", "--peer", "foo"),),
     "list": (("list", "--all"),),
     "show": (("show", "foo"), ("show", "leaf"), ("show", "odd"), ("show", "bad"), ("show", "old")),
     "check": (
@@ -203,12 +210,15 @@ _SAMPLES = {
 }
 
 
-_BY_LINE = ("fetch", "history", "probe")
+_BY_LINE = ("fetch", "history", "probe", "prove")
 
 
 @pytest.mark.parametrize("command", _SAMPLES)
 def test_every_key_of_the_json_is_documented(everything: Console, here: Town, command: str) -> None:
     """With its type, null where it may be null, and no key is documented that never comes."""
+    if command == "prove":  # of this machine's Exim, in a namespace
+        require_root()
+        require("exim4", "unshare", "ip")
     documented = _documented(command)
     seen: set[str] = set()
     for words in _SAMPLES[command]:
@@ -244,15 +254,20 @@ def test_the_examples_of_the_import_page_are_imported(
     """Each as it stands, but for the fingerprint, which is foo's."""
     page = (_DOC / "import.md").read_text()
     examples = re.findall(r"```(json|csv)\n(.*?)```", page, re.DOTALL)
-    assert [kind for kind, _text in examples] == ["json", "json", "csv"]
+    assert [kind for kind, _text in examples] == ["json", "json", "json", "csv"]
     for at, (kind, text) in enumerate(examples):
         other = Console(console.folder / str(at))
         other.folder.mkdir()
         other.write("foo.pem", foo.pem)
         other.write("bar.pem", bar.pem)
+        if at == 2:  # it is about a peer that is there
+            first = examples[0][1].replace("FOO-FINGERPRINT", foo.fingerprint).encode()
+            other("import", other.write("first.json", first))
         content = text.replace("FOO-FINGERPRINT", foo.fingerprint).encode()
         other("import", other.write(f"peers.{kind}", content))
-        if at != 1:
+        if at == 2:
+            assert other("show", "foo", "--json").json[0]["allow_from"] == ["192.0.2.0/24"]
+        elif at != 1:
             assert other.states() == {foo.fingerprint: "trusted", bar.fingerprint: "pending"}
             assert other("list", "--voucher", ANN, "--json").json[0]["peer"] == "foo"
     assert json.loads(examples[1][1].splitlines()[1])["reason"] in other_journal(console)

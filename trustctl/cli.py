@@ -20,6 +20,7 @@ from trustctl.errors import TrustctlError
 _COMMANDS: dict[str, tuple[str, str]] = {
     "add": ("add", "add"),
     "fetch": ("fetch", "fetch"),
+    "adopt": ("adopt", "adopt"),
     "announce": ("announce", "announce"),
     "vouch": ("vouch", "vouch"),
     "withdraw": ("vouch", "withdraw"),
@@ -39,6 +40,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "uninstall": ("generation", "uninstall"),
     "audit": ("audit", "audit"),
     "probe": ("probe", "probe"),
+    "prove": ("prove", "prove"),
     "history": ("history", "history"),
     "foresee": ("foresee", "foresee"),
     "db": ("db", "db"),

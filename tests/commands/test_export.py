@@ -203,7 +203,7 @@ def test_options_that_cannot_be_meant(two: Console) -> None:
     """--reload without an Exim, an unknown format, no target where several are known."""
     place = str(two.target)
     two.fails("export", "--to", place, "--format", "pem", "--reload", code=2)
-    two.fails("export", "--to", place, "--format", "postfix", code=2)
+    two.fails("export", "--to", place, "--format", "sendmail", code=2)
     two.fails("export", "--to", place, "--at", "never", code=2)
     two("export", "--to", place, "--format", "pem")
     two("export", "--to", str(two.folder / "second"), "--format", "pem")

@@ -143,7 +143,7 @@ def test_a_domain_without_a_pin_waits_and_is_shown(console: Console) -> None:
     console("import", "-", stdin=rows)
     assert "no pin: mail to its domains waits" in console("show", "foo").out
     assert console("list", "--json").json == [
-        {"peer": "foo", "domains": ["foo.test"], "state": "no pin"}
+        {"peer": "foo", "domains": ["foo.test"], "state": "no pin", "inbound": "off"}
     ]
 
 

@@ -190,16 +190,16 @@ def test_nobody_has_no_certificate() -> None:
     assert NOBODY.endswith(".pem")
 
 
-@pytest.mark.parametrize("name", ["router", "transport"])
+@pytest.mark.parametrize("name", ["router", "transport", "acl", "main"])
 def test_the_configuration_is_the_text_that_ships(name: str) -> None:
     """What is emitted is share/exim, with the folder put in and nothing else."""
     shipped = Path(str(resource("share") / "exim" / f"{name}.conf")).read_text("ascii")
-    emitted = configuration("/etc/exim4")[name]
-    assert emitted == shipped.replace("@DIR@", "/etc/exim4/trustctl")
+    emitted = configuration("/etc/exim4", receives=True)[name]
+    own = shipped.replace("@OWN@", "/etc/exim4/trustctl-host/current")
+    assert emitted == own.replace("@DIR@", "/etc/exim4/trustctl")
     assert "@DIR@" not in emitted
-    assert (
-        emitted.replace("/etc/exim4/", "/srv/mail/exim4/") == configuration("/srv/mail/exim4")[name]
-    )
+    elsewhere = configuration("/srv/mail/exim4", receives=True)[name]
+    assert emitted.replace("/etc/exim4/", "/srv/mail/exim4/") == elsewhere
 
 
 @pytest.mark.parametrize("directory", ["/etc/exim4", "/srv/a.b/c_d-e", "/x"])

@@ -20,6 +20,7 @@ from trustctl.facts.names import (
     parse_voucher,
     propose_domain,
     propose_peer_name,
+    propose_peer_name_of_file,
     voucher_key,
 )
 
@@ -140,6 +141,30 @@ def test_what_is_proposed_for_a_certificate(
     assert (propose_domain(names), propose_peer_name(names)) == (domain, peer)
     if domain is not None and peer is not None:
         assert (parse_domain(domain), parse_peer_name(peer)) == (domain, peer)
+
+
+@pytest.mark.parametrize(
+    ("file", "peer"),
+    [
+        ("partner.crt", "partner"),
+        ("/etc/exim4/Partner_1.PEM", "partner_1"),
+        ("mx.foo.test.crt", "foo"),
+        ("foo.test.pem", "foo"),
+        ("b.x/foo.der", "foo"),
+        ("3f2a91c4.0", None),
+        ("-", None),
+        ("no ending", None),
+        ("two words.crt", None),
+        ("$(id).crt", None),
+        ("\x1b[31m.pem", None),
+        (".crt", None),
+        ("x" * 64 + ".crt", None),
+        ("\udcff.crt", None),
+    ],
+)
+def test_what_is_proposed_for_a_file(file: str, peer: str | None) -> None:
+    """Its name without the ending, where a peer could be called so; a hashed name says nothing."""
+    assert propose_peer_name_of_file(file) == peer
 
 
 @pytest.mark.parametrize(

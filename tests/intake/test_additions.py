@@ -22,7 +22,7 @@ from trustctl.facts.addition import (
 )
 from trustctl.facts.fingerprint import colons
 from trustctl.intake.additions import read_addition
-from trustctl.intake.rows import DISTRUST_FIELDS, FIELDS, SETTING_FIELDS
+from trustctl.intake.rows import DISTRUST_FIELDS, FIELDS, INBOUND_FIELDS, SETTING_FIELDS
 
 NOW = 1_800_000_000
 ACTOR = "root@host"
@@ -243,7 +243,9 @@ VALUES = (
 
 
 @given(
-    st.dictionaries(st.sampled_from((*FIELDS, *DISTRUST_FIELDS, *SETTING_FIELDS)), VALUES),
+    st.dictionaries(
+        st.sampled_from((*FIELDS, *DISTRUST_FIELDS, *SETTING_FIELDS, *INBOUND_FIELDS)), VALUES
+    ),
     st.booleans(),
 )
 def test_any_row_is_read_or_refused(row: dict[str, Any], named: bool) -> None:

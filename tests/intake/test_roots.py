@@ -31,6 +31,15 @@ def test_a_machine_without_them(tmp_path: Path) -> None:
     assert public_roots(tmp_path) == frozenset()
 
 
+def test_the_form_of_other_distributions(tmp_path: Path, foo: Made, bar: Made) -> None:
+    """p11-kit's file has many in one, with attributes around each; several folders count."""
+    around = b'[p11-kit-object-v1]\nlabel: "Foo"\ntrusted: true\n'
+    (tmp_path / "ca-bundle.trust.p11-kit").write_bytes(around + foo.pem + around + bar.pem)
+    assert public_roots(tmp_path / "absent", tmp_path) == {
+        foo.fingerprint, foo.spki, bar.fingerprint, bar.spki,
+    }  # fmt: skip
+
+
 def test_debians_own() -> None:
     """All of them are read, the eight with negative serials too."""
     if not FOLDER.is_dir():

@@ -9,6 +9,7 @@ import pytest
 
 from tests import certs
 from tests.inventory.ca_rows import add_ca
+from tests.inventory.inbound_rows import add_inbound
 from tests.inventory.store import BOB, LONG, NOW, Store, addition, strong
 from tests.inventory.wire_rows import add_wire
 from trustctl.facts.addition import NewVouch
@@ -68,6 +69,7 @@ def _full(
         dane.add_next_key(tx, "main", "mx1.our.test", "cd" * 32)
         dane.publish(tx, "main", "mx1.our.test", 25, 3600, "cd" * 32)
     add_wire(store)
+    add_inbound(store)
     return store.path
 
 

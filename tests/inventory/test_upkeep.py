@@ -272,7 +272,7 @@ def test_text_that_is_no_text_is_a_clear_error(full: Store) -> None:
         full.verify()
 
 
-@pytest.mark.parametrize("revision", ["0002", "0003"])
+@pytest.mark.parametrize("revision", ["0002", "0003", "0004"])
 def test_upgrade_from_any_version_takes_what_is_seen(revision: str, store: Store) -> None:
     """What was recorded before the tables of the wire is whole, and they take rows."""
     store.path.parent.mkdir(mode=0o700)

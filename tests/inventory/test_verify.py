@@ -37,7 +37,7 @@ def test_untouched_inventory_fits(full: Store) -> None:
         "vouch.withdraw", "pin.retire", "distrust.add", "setting.set", "generation.publish",
         "ca.authority", "ca.request", "ca.reserve", "ca.issue", "ca.revoke", "ca.crl", "ca.staple",
         "dane.next-key", "dane.publish",
-        "ca.cross", "observe", "testimony", "announce", "renew",
+        "ca.cross", "observe", "testimony", "announce", "renew", "inbound.set",
     }  # fmt: skip
     assert full.verify() == []
     assert full.ask(upkeep.check) == []
@@ -128,6 +128,9 @@ _ADDED = {
     "FROM testimony LIMIT 1",
     "announcement": "INSERT INTO announcement SELECT min(id), 5, 0, 5, 'root' FROM pin",
     "announcement_replaces": "INSERT INTO announcement_replaces SELECT pin_id, 1 FROM announcement",
+    "inbound": "INSERT INTO inbound VALUES (3, 'offer', 0, 5, 'root')",
+    "inbound_network": "INSERT INTO inbound_network SELECT peer_id, '10.0.0.0/8' FROM inbound "
+    "LIMIT 1",
     "renewal": "INSERT INTO renewal SELECT 1, predecessor, 5, 'root' FROM renewal",
     "staple": "INSERT INTO staple SELECT 99, issuance_id, 'revoked', this_update, next_update, der "
     "FROM staple LIMIT 1",

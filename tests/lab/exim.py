@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.certs import Made
-from tests.lab.mainlog import Outcome, parse
 from tests.lab.network import Network
+from trustctl.prove.mainlog import Outcome, parse
 
 _BOUND = {
     "etc": "/etc/exim4",

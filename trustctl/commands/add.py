@@ -8,6 +8,7 @@ import click
 
 from trustctl.commands.adding import read_evidence, show_added, stored_row
 from trustctl.commands.fingerprint import compare
+from trustctl.commands.inbound import inbound_options, set_inbound
 from trustctl.commands.invocation import Invocation, ask, on_terminal, typed
 from trustctl.commands.options import json_option, new_vouch, vouching
 from trustctl.errors import UsageError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="host: exactly this certificate. authority: the peer's own CA, for its domains alone.",
 )
+@inbound_options
 @vouching(
     fingerprint_help="What the peer read out to you (SHA-256 of the certificate or its key). "
     "Without a value: asks. Without the option: the pin is pending."
@@ -49,6 +51,9 @@ def add(
     domains: tuple[str, ...],
     mx_hosts: tuple[str, ...],
     role: str,
+    inbound: str | None,
+    relay: bool | None,
+    networks: tuple[str, ...],
     fingerprint: str | None,
     vouched_by: str | None,
     via: str,
@@ -98,6 +103,8 @@ def add(
 
     with call.writing(create=True) as tx:
         added = Additions(tx).add(addition)
+        if inbound is not None or relay is not None or networks:
+            set_inbound(tx, added.peer, inbound, relay, networks)
         row = stored_row(tx, added, call.now)
     show_added(added, addition, row, as_json=as_json)
 

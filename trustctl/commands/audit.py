@@ -29,14 +29,31 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--at", metavar="TIME", help="As if it were then: 2027-01-01, or +60d.")
 @click.option("--live", is_flag=True, help="Ask the peers' hosts as well, as probe --all does.")
+@click.option(
+    "--store",
+    "names",
+    multiple=True,
+    metavar="FILE|DIR|system",
+    help="Look at this trust store alone: who is in it, and who should not be. Repeatable.",
+)
 @fail_on
 @json_option
 @click.pass_context
-def audit(ctx: click.Context, at: str | None, live: bool, fail_on: str, as_json: bool) -> None:
+def audit(
+    ctx: click.Context,
+    at: str | None,
+    live: bool,
+    names: tuple[str, ...],
+    fail_on: str,
+    as_json: bool,
+) -> None:
     """Look for what is wrong or soon will be.
 
     Inventory, journal, targets on disk, and what Exim is really configured to
     do; each finding with the command that mends it (share/doc/audit-rules.md).
+
+    \b
+    trustctl audit --store system        # what this machine trusts today
     """
     from trustctl import render
     from trustctl.commands import findings
@@ -47,7 +64,19 @@ def audit(ctx: click.Context, at: str | None, live: bool, fail_on: str, as_json:
     call: Invocation = ctx.obj
     if live and at is not None:
         raise UsageError("--live looks at this moment, --at at another", "leave one of them out")
+    if live and names:
+        raise UsageError("--live looks at hosts, --store at stores", "leave one of them out")
     now = call.now if at is None else parse_moment(at, call.now)
+    if names:
+        from trustctl.commands import stores
+
+        found = stores.audit(call, names, now, quiet=as_json)
+        if as_json:
+            render.as_json([findings.as_json(one) for one in found])
+        findings.show([] if as_json else found)
+        if findings.fails(found, fail_on):
+            ctx.exit(1)
+        return
     seen = _look(call, quiet=as_json) if live else None
     facts = _gather(call, now)
     found = run(facts if seen is None else replace(facts, live=seen))
@@ -126,18 +155,20 @@ def _exposed(path: Path) -> list[FileProblem]:
 def _target(connection: Connection, ref: TargetRef, database: Path, now: int) -> AuditTarget:
     import hashlib
 
+    from trustctl.commands import inbound, postfix
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import Compiler
+    from trustctl.commands.tree import Tree
     from trustctl.facts.audit import AuditTarget
     from trustctl.inventory import distrusts, journal, revocations
     from trustctl.inventory.settings import read_settings
     from trustctl.publish.inspect import inspect
     from trustctl.publish.place import place_of
 
-    kind = "pem" if ref.format == "pem" else "exim"
-    place = place_of(ref.path, "pem" if kind == "pem" else "exim", database)
+    place = place_of(ref.path, ref.format, database)
     state = inspect(place)
-    compiler = Compiler(connection, read_settings(connection), now, place.format)
+    tree = Tree(place) if place.is_tree else None
+    compiler = Compiler(connection, read_settings(connection), now, place.format, tree=tree)
     entries: dict[str, str] = {}
     prints: set[str] = set()
     for peer in compiler.peers(None):
@@ -146,8 +177,11 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
             digits = block.split(b"sha256=", 1)[1].split(b" ", 1)[0]
             prints.add(digits.decode().replace(":", "").lower())
     more: dict[str, str] = {}
-    if kind == "exim":
-        for name, content in compiled.files(connection, now).items():
+    if tree is not None:
+        more = tree.digests()
+    elif place.is_exim:
+        files = compiled.files(connection, now) | inbound.files(connection, place, now)
+        for name, content in files.items():
             more[name] = hashlib.sha256(content).hexdigest()
     known = state.current is not None and (
         journal.hash_at(connection, state.current.checkpoint.seq) == state.current.checkpoint.hash
@@ -165,12 +199,15 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
             ]
         ),
         more=more,
-        mta=None if kind == "pem" else _mta(place.directory, entries),
+        mta=_mta(place.directory, entries, receives=place.receives)
+        if place.is_exim
+        else postfix.state(place),
     )
 
 
-def _mta(directory: Path, domains: Iterable[str]) -> MtaState:
+def _mta(directory: Path, domains: Iterable[str], *, receives: bool) -> MtaState:
     from trustctl.export.exim import configuration as texts_for
     from trustctl.publish import configuration, exim
 
-    return exim.state(configuration.site(directory), texts_for(str(directory)), domains)
+    texts = texts_for(str(directory), receives=receives)
+    return exim.state(configuration.site(directory), texts, domains)

@@ -11,6 +11,7 @@ from trustctl.commands.options import json_option
 
 if TYPE_CHECKING:
     from trustctl.facts.certificate import CertificateFacts
+    from trustctl.facts.records import Peer
     from trustctl.policy.check import Answer
 
 _WORDS = {
@@ -66,7 +67,7 @@ def check(ctx: click.Context, domain: str, file: str | None, at: str | None, as_
         chain=chain,
         revocation=next((revoked[one] for one in prints if one in revoked), None),
     )
-    _show(answer, leaf, as_json=as_json)
+    _show(answer, leaf, owner, as_json=as_json)
     if not answer.yes:
         ctx.exit(1)
 
@@ -82,11 +83,18 @@ def _read(file: str) -> tuple[CertificateFacts, tuple[str, ...]]:
     return parse_certificate(found[0]), tuple(hashlib.sha256(one).hexdigest() for one in found[1:])
 
 
-def _show(answer: Answer, leaf: CertificateFacts | None, *, as_json: bool) -> None:
+def _show(
+    answer: Answer, leaf: CertificateFacts | None, owner: Peer | None, *, as_json: bool
+) -> None:
     from trustctl import render
+    from trustctl.commands.inbound import as_json as inbound_json
+    from trustctl.commands.inbound import told
     from trustctl.facts.fingerprint import short, spoken
     from trustctl.facts.moment import format_date
+    from trustctl.facts.records import NO_INBOUND
     from trustctl.policy.trust import state
+
+    inbound = NO_INBOUND if owner is None else owner.inbound
 
     if as_json:
         render.as_json(
@@ -95,6 +103,7 @@ def _show(answer: Answer, leaf: CertificateFacts | None, *, as_json: bool) -> No
                 "peer": answer.peer,
                 "outcome": answer.outcome,
                 "accepted": answer.yes,
+                **inbound_json(inbound),
                 "reasons": list(answer.reasons),
                 "certificate": None if leaf is None else leaf.fingerprint,
                 "by": None if answer.by is None else answer.by.certificate.fingerprint,
@@ -115,6 +124,8 @@ def _show(answer: Answer, leaf: CertificateFacts | None, *, as_json: bool) -> No
     if leaf is not None:
         pairs.append(("certificate", spoken(leaf.fingerprint).splitlines()))
     pairs += [("because", one) for one in answer.reasons]
+    if inbound.mode != "off":
+        pairs.append(("inbound", told(inbound)))
     for pin, verdict in answer.pins:
         end = pin.certificate.not_after
         lines = [f"{short(pin.certificate.fingerprint)}, {pin.role}, {state(verdict)}"]

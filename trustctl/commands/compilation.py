@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.commands.ahead import Lookout
+    from trustctl.commands.tree import Tree
     from trustctl.publish.manifest import Manifest
     from trustctl.publish.planning import Begun, Plan
 
@@ -50,8 +51,8 @@ def choose(
     if directory is None:
         fitting = [one for one in known if format_name in (None, one.format)]
         if len(fitting) == 1:
-            return fitting[0].path, _format(fitting[0].format)
-        if not fitting and os.path.isdir(DEFAULT_DIRECTORY) and format_name != "pem":
+            return fitting[0].path, fitting[0].format
+        if not fitting and os.path.isdir(DEFAULT_DIRECTORY) and format_name in (None, "exim"):
             return DEFAULT_DIRECTORY, "exim"
         raise UsageError(
             "--to is missing: which folder?"
@@ -64,25 +65,22 @@ def choose(
 
         before = [one.format for one in known if one.path == path]
         if len(before) == 1:
-            return path, _format(before[0])
+            return path, before[0]
         format_name = "exim" if looks_like_exim(Path(path)) else "pem"
-    return path, _format(format_name)
-
-
-def _format(name: str) -> Format:
-    return "pem" if name == "pem" else "exim"
+    return path, format_name
 
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """Judges peers at a moment and compiles those whom it trusts, for one format; ``lookout`` is
-    shown each of them."""
+    shown each of them. ``tree``: gathers them where all files are made of all peers."""
 
     connection: Connection
     settings: Settings
     as_of: int
     format: Format
     lookout: Lookout | None = None
+    tree: Tree | None = None
 
     def peers(self, ids: list[int] | None) -> Iterator[CompiledPeer]:
         """The compiled peers: these, or all."""
@@ -92,7 +90,10 @@ class Compiler:
         for name, prints in crossed.items():
             # what a peer's CA signed is not for the domains of those who pin the root above it
             revoked[name] = [*revoked.get(name, ()), *prints]
-        compile_peer = _exporter(self.format, denied, revoked, crossed=bool(crossed))
+        if self.tree is None:
+            compile_peer = _exporter(self.format, denied, revoked, crossed=bool(crossed))
+        else:
+            compile_peer = self.tree.begin()
         refused = frozenset(denied)
         parts: Iterator[list[Peer]]
         if ids is None:
@@ -107,16 +108,24 @@ class Compiler:
         for part in parts:
             if self.lookout is not None:
                 self.lookout.look(part)
-            for trust in self._trust(part, refused):
+            for trust in self.trust(part, refused):
                 yield compile_peer(trust)
 
-    def _trust(self, peers: list[Peer], refused: frozenset[str]) -> Iterator[PeerTrust]:
+    def trust(self, peers: list[Peer], refused: frozenset[str]) -> Iterator[PeerTrust]:
+        """What policy finds for these peers; ``refused``: fingerprints that are distrusted."""
         trusted = [
-            (peer, [pin for pin in peer.pins if judge(pin, self.settings, self.as_of).trusted])
+            (
+                peer,
+                [
+                    (pin, verdict.vouches)
+                    for pin in peer.pins
+                    if (verdict := judge(pin, self.settings, self.as_of)).trusted
+                ],
+            )
             for peer in peers
         ]
-        prints = [pin.certificate.fingerprint for _peer, pins in trusted for pin in pins]
-        held = [pin.cross for _peer, pins in trusted for pin in pins if pin.cross is not None]
+        prints = [pin.certificate.fingerprint for _peer, pins in trusted for pin, _ in pins]
+        held = [pin.cross for _peer, pins in trusted for pin, _ in pins if pin.cross is not None]
         chains = snapshot.chains(self.connection, prints)
         issuers = [one for chain in chains.values() for one in chain if one not in refused]
         ours = [each for one in held for each in (one.fingerprint, one.root)]
@@ -124,7 +133,7 @@ class Compiler:
         names = hierarchies.hierarchy_of_keys(self.connection)
         for peer, pins in trusted:
             certificates = []
-            for pin in pins:
+            for pin, vouches in pins:
                 facts = pin.certificate
                 chain = chains.get(facts.fingerprint, ())
                 certificates.append(
@@ -137,9 +146,10 @@ class Compiler:
                         tuple([ders[one] for one in chain if one in ders]),
                         names.get(facts.spki or "") if pin.role == "authority" else None,
                         None if pin.cross is None else _held(pin.cross, ders),
+                        tuple([f"{one.voucher} ({one.channel})" for one in vouches]),
                     )
                 )
-            yield PeerTrust(peer.name, peer.domains, tuple(certificates))
+            yield PeerTrust(peer.name, peer.domains, tuple(certificates), peer.mx_hosts)
 
 
 def _held(cross: Cross, ders: Mapping[str, bytes]) -> Held:
@@ -153,7 +163,7 @@ def _held(cross: Cross, ders: Mapping[str, bytes]) -> Held:
     )
 
 
-def _binds() -> bool:
+def binds() -> bool:
     """Whether the installed Exim holds to names what it takes for an anchor: GnuTLS does. OpenSSL
     finds no path from a cross-certificate alone, and with our root beside it takes what any other
     peer's CA signed. Where no Exim is installed, or it says nothing, the stricter is written."""
@@ -178,8 +188,8 @@ def _exporter(
         return compile_peer
     from trustctl.export import exim
 
-    binds = _binds() if crossed else True
-    return lambda trust: exim.compile_peer(trust, denied, revoked, binds=binds)
+    held = binds() if crossed else True
+    return lambda trust: exim.compile_peer(trust, denied, revoked, binds=held)
 
 
 def make_plan(
@@ -191,6 +201,7 @@ def make_plan(
     more: Mapping[str, bytes] | None = None,
     lookout: Lookout | None = None,
     begun: Begun | None = None,
+    tree: Tree | None = None,
 ) -> Plan:
     """Plan the next generation: from what changed since the last where that is known, else whole.
 
@@ -198,6 +209,7 @@ def make_plan(
         as_of: the moment to judge at. full: look at every peer and file, whatever is there.
         more: what else goes into it, path -> content (CRLs and staples). lookout: foresees what
             breaks, for whoever may differ from the last generation. begun: a look at the target.
+        tree: makes the files, where the target is one.
 
     Raises:
         TargetError: the target cannot be read.
@@ -205,7 +217,7 @@ def make_plan(
     from trustctl.publish import planning
 
     checkpoint = Checkpoint(*journal.head(connection))
-    compiler = Compiler(connection, read_settings(connection), as_of, place.format, lookout)
+    compiler = Compiler(connection, read_settings(connection), as_of, place.format, lookout, tree)
     last: Manifest | None = None
     looked_ns = planning.clock_ns()
     if full:
@@ -220,7 +232,7 @@ def make_plan(
     def plan(ids: list[int] | None) -> Plan:
         if lookout is not None:
             lookout.found, lookout.whole = [], ids is None
-        return planning.plan(
+        planned = planning.plan(
             place,
             compiler.peers(ids),
             last=last,
@@ -231,9 +243,13 @@ def make_plan(
             more=more or {},
             looked_ns=looked_ns,
         )
+        if tree is not None:
+            planned.more = tree.files(planned)
+        return planned
 
     # what is missing or was edited is to be written anew: that takes every peer
-    ids = None if full or problems else _changed_since(connection, place, last, as_of)
+    whole = full or tree is not None or problems
+    ids = None if whole else _changed_since(connection, place, last, as_of)
     planned = None if ids is None else plan(ids)
     if begun is not None and not full:
         problems += begun.sets()  # the last: they are looked at meanwhile

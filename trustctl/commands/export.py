@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trustctl.commands import exim, postfix
 from trustctl.commands.ca.keys import Keys, passphrase_option
 from trustctl.commands.changes import SHOWN, say_changes, say_plan, show_diff
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import yes_option
+from trustctl.commands.tree import BUILT_IN, FormatName
 from trustctl.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -26,17 +28,24 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["exim", "pem"]),
-    help="exim: all that Exim needs. pem: DIR/ca-certificates.crt alone. "
-    "[default: exim where DIR is an Exim's]",
+    type=FormatName(),
+    help=f"One of {', '.join(BUILT_IN)}, or one that another package brings "
+    "(share/doc/formats.md). [default: exim where DIR is an Exim's, else pem]",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would change, write nothing.")
 @click.option("--diff", is_flag=True, help="Show the entries that change.")
-@click.option("--reload", is_flag=True, help="Put it in force: check with Exim, then reload it.")
+@click.option(
+    "--reload", is_flag=True, help="Put it in force: check with Exim or Postfix, then reload it."
+)
 @click.option("--at", metavar="TIME", help="Judge at another moment: 2027-01-01, or +60d.")
 @click.option("--force", is_flag=True, help="Overwrite what was edited by hand.")
 @click.option(
     "--sign/--no-sign", default=True, help="Sign our CA's CRLs and staples where they are due."
+)
+@click.option(
+    "--password-file",
+    metavar="FILE",
+    help="Holds the password of a store that has one (pkcs12, jks). [default: asks]",
 )
 @passphrase_option
 @yes_option
@@ -51,6 +60,7 @@ def export(
     at: str | None,
     force: bool,
     sign: bool,
+    password_file: str | None,
     passphrase_file: str | None,
     yes: bool,
 ) -> None:
@@ -63,43 +73,61 @@ def export(
 
     \b
     trustctl export --to /etc/exim4 --reload
+    trustctl export --to /etc/postfix --format postfix --reload
     trustctl export --to /etc/ssl/peers --format pem
+    trustctl export --to /etc/peers.d --format openssl-dir
     """
 
     begun = None
-    if directory is not None and not (at or diff or dry_run or force):
+    if directory is not None and not (at or diff or dry_run or force or password_file):
         begun, same = _glance(call, directory, format_name)
-        if begun is not None and same and (begun.place.format == "exim" or not reload):
+        if begun is not None and same and (begun.place.has_mta or not reload):
             _say_same(begun.place)
-            if begun.place.format == "exim":
-                _configure(begun.place, reload=reload, force=False)
+            postfix.configure(begun.place, reload=reload)
+            if begun.place.is_exim:
+                exim.configure(begun.place, reload=reload, force=False)
             return
     from trustctl import render
+    from trustctl.commands import inbound
     from trustctl.commands.ahead import Lookout, tell
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import choose, make_plan
+    from trustctl.commands.tree import refuse_shared, tree_of
     from trustctl.publish.place import place_of
 
     as_of = _moment(at, call.now, dry_run=dry_run)
     with call.reading() as tx:
         where, kind = choose(directory, format_name, tx.connection)
-        if reload and kind != "exim":
-            raise UsageError("--reload is for an Exim; a bundle has no server to reload")
         place = place_of(where, kind, call.path)
+        if reload and not place.has_mta:
+            raise UsageError("--reload is for Exim and Postfix; this has no server to reload")
+        postfix.refuse(place)
+        refuse_shared(tx.connection, place, call.path)
+    tree = tree_of(call, place, password_file)
     remarks: list[str] = []
     if kind == "exim" and not dry_run and sign:
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
     with call.reading() as tx:
         more = compiled.files(tx.connection, call.now) if kind == "exim" else {}
+        if kind == "exim":
+            more |= inbound.files(tx.connection, place, as_of)
         lookout = Lookout(tx.connection, as_of)
         plan = make_plan(
-            tx.connection, place, as_of, full=force, more=more, lookout=lookout, begun=begun
+            tx.connection,
+            place,
+            as_of,
+            full=force,
+            more=more,
+            lookout=lookout,
+            begun=begun,
+            tree=tree,
         )
         ahead = [] if plan.nothing_to_do else _foreseen(plan, lookout)
     if diff:
         show_diff(plan)
     if dry_run:
         say_plan(plan, ahead)
+        render.note(*([] if tree is None else tree.notes[:SHOWN]))
         return
     if plan.nothing_to_do:
         _say_same(place)
@@ -112,7 +140,10 @@ def export(
         tell(ahead, as_of)
         _ask(plan, where, yes=yes)
         _record(call, place, _carry_out(call, plan, force=force))
-    for one in remarks:
+        if tree is not None:
+            render.line(f"use: {tree.use(place)}")
+            remarks = tree.notes
+    for one in remarks[:SHOWN]:
         render.note(f"warning: {one}")
     if kind == "exim":
         from trustctl.commands.ca.install import refresh_staple
@@ -120,7 +151,8 @@ def export(
 
         if refresh_staple(call, Home(place.directory, place.group)):
             render.note(f"{where}/exim.ocsp: the staple beside Exim's own certificate was replaced")
-        _configure(place, reload=reload, force=force)
+        exim.configure(place, reload=reload, force=force)
+    postfix.configure(place, reload=reload)
 
 
 def _glance(call: Invocation, directory: str, format_name: str | None) -> tuple[Begun | None, bool]:
@@ -134,7 +166,7 @@ def _glance(call: Invocation, directory: str, format_name: str | None) -> tuple[
     kind = format_name or glance.known_format(call.path, path)
     if kind is None:
         return None, False
-    place = place_of(path, "pem" if kind == "pem" else "exim", call.path)
+    place = place_of(path, kind, call.path)
     try:
         begun = planning.begin(place)
         if begun.last is None or not glance.unchanged(
@@ -176,7 +208,7 @@ def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> Stored:
     stored = done.stored
     render.line(
         f"{plan.place.directory}: generation {stored.number} is current ("
-        + (f"domains: {stored.domains}, " if plan.place.format == "exim" else "")
+        + (f"domains: {stored.domains}, " if plan.place.is_exim else "")
         + f"peers: {stored.peers})"
     )
     say_changes(plan.draft.changes, plan.place.format)
@@ -211,7 +243,7 @@ def _foreseen(plan: Plan, lookout: Lookout) -> list[Break]:
     from trustctl.policy.foresight import soonest
 
     changes, found = plan.draft.changes, lookout.found
-    if lookout.whole and plan.place.format == "exim":
+    if lookout.whole and plan.place.is_exim:
         touched = {*changes.added, *changes.changed, *changes.closed}
         found = [one for one in found if one.subject in touched]
     if plan.renewed:
@@ -244,50 +276,3 @@ def _ask(plan: Plan, where: str, *, yes: bool) -> None:
             f"{len(changes.peers_removed)} of {changes.peers_before} peers would be dropped"
         )
     confirm("Export this?", yes=yes, without_terminal=typed("export", "--to", where, "--yes"))
-
-
-def _configure(place: Place, *, reload: bool, force: bool) -> None:
-    """Exim's own configuration: written always, put in force with ``--reload``."""
-    from trustctl import render
-    from trustctl.export.exim import configuration as texts_for
-    from trustctl.publish import configuration, exim
-
-    texts = texts_for(str(place.directory))
-    found = configuration.site(place.directory)
-    by_hand = configuration.edited(found)
-    if by_hand and not force:
-        raise TargetError(
-            f"{by_hand[0]}: trustctl's part was edited by hand; it was not overwritten",
-            "look at it; --force writes it anew",
-        )
-    if found.layout == "handwritten" and found.live and not _missing(texts):
-        render.line("Exim's configuration is written by hand and holds what trustctl needs")
-        return
-    if reload:
-        for remark in exim.apply(found, texts, group=place.group):
-            render.line(remark)
-        render.line("Exim was asked: the router and the transport are there, first and unaltered")
-        return
-    changed = configuration.write(configuration.planned(found, texts), group=place.group)
-    if found.layout == "unknown":
-        render.note(
-            "note: this is no Exim's folder; the router and the transport are in",
-            f"      {place.directory}/trustctl/snippets",
-        )
-    elif found.obstacle is not None:
-        raise exim.not_effective(found)
-    elif changed or (found.live and _missing(texts)):
-        render.note("note: NOT IN FORCE until Exim reads it: add --reload")
-
-
-def _missing(texts: dict[str, str]) -> bool:
-    """Whether the installed Exim would do something else, as far as it can be asked."""
-    from trustctl.errors import NotEnforcedError
-    from trustctl.publish import exim
-
-    if os.geteuid() != 0 or exim.binary() is None:
-        return False
-    try:
-        return bool(exim.differences(texts))
-    except NotEnforcedError:
-        return True

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from trustctl.commands import postfix
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import json_option, yes_option
+from trustctl.commands.tree import FormatName
 
-_FORMAT = click.Choice(["exim", "pem"])
+_FORMAT = FormatName()
 
 
 @click.command(short_help="List the generations that lie at a target.")
@@ -105,6 +107,7 @@ def rollback(
         ),
     )
     stored = history.rollback(place, number, force=force)
+    postfix.rolled_back(place)
     with call.writing() as tx:
         recorded.record(tx, where, kind, recorded.row_of(stored), action="generation.rollback")
     render.line(f"{where}: generation {stored.number} is current again")
@@ -145,7 +148,7 @@ def uninstall(
         where, kind = choose(directory, format_name, None)
     place = place_of(where, kind, call.path)
     home = Home(place.directory, place.group)
-    peers, pair = place.root.is_dir() or known, home.root.is_dir()
+    peers, pair = place.exists or known, home.root.is_dir()
     if not peers and not pair:
         raise TargetError(f"{where}: trustctl has written nothing there")
     confirm(
@@ -166,6 +169,9 @@ def uninstall(
         history.refuse_removal(place, force=force)
         # the configuration first: without its data it would hold all mail
         exim.withdraw(found, reload=True, group=place.group)
+    if place.format == postfix.NAME:
+        history.refuse_removal(place, force=force)
+        postfix.withdraw(place)
     left = history.remove(place, force=force)
     if pair:
         left += presented.withdraw(home)

@@ -139,6 +139,7 @@ def _json(
     chains: dict[str, tuple[str, ...]],
     announced: dict[int, Announcement],
 ) -> dict[str, object]:
+    from trustctl.commands.inbound import as_json as inbound_json
     from trustctl.commands.row import pin_json
     from trustctl.facts.moment import format_moment
 
@@ -147,6 +148,7 @@ def _json(
         "domains": list(peer.domains),
         "mx_hosts": list(peer.mx_hosts),
         "added_at": format_moment(peer.added_at),
+        **inbound_json(peer.inbound),
         "pins": [
             {
                 "state": row.state,
@@ -172,6 +174,7 @@ def _show_peer(
 ) -> None:
     from trustctl import render
     from trustctl.commands.adding import announcement_fields
+    from trustctl.commands.inbound import told
     from trustctl.facts.moment import format_moment
 
     render.fields(
@@ -180,6 +183,7 @@ def _show_peer(
             ("domains", peer.domains or "none"),
             ("MX hosts", peer.mx_hosts or "none named"),
             ("added", format_moment(peer.added_at)),
+            *([] if peer.inbound.mode == "off" else [("inbound", told(peer.inbound))]),
         ]
     )
     for row in rows:

@@ -67,6 +67,7 @@ class Row:
             "peer": self.peer.name,
             "domains": list(self.peer.domains),
             "state": self.state,
+            "inbound": self.peer.inbound.mode,
         }
         if self.pin is None or self.verdict is None:
             return found

@@ -46,11 +46,16 @@ def block(peer: str, domains: str, fingerprint: str, der: bytes, not_after: int)
     No text of the certificate's or of a person's gets here: peers' names and domains are validated
     where they enter and looked at once more (:func:`refuse_strange`), the rest is hex and digits.
     """
-    line = (
+    return line(peer, domains, fingerprint, not_after) + pem(der) + b"\n"
+
+
+def line(peer: str, domains: str, fingerprint: str, not_after: int) -> bytes:
+    """The comment line alone."""
+    text = (
         f"# peer={peer} domains={domains} sha256={colons(fingerprint)} "
         f"expires={format_moment(not_after)}\n"
     )
-    return line.encode("ascii") + pem(der) + b"\n"
+    return text.encode("ascii")
 
 
 def refuse_strange(trust: PeerTrust) -> None:
@@ -61,7 +66,7 @@ def refuse_strange(trust: PeerTrust) -> None:
         DatabaseError: there is such a thing.
     """
     crls = [one.crl for one in trust.certificates if one.crl is not None]
-    if not all(map(_NAME.fullmatch, (*trust.domains, trust.peer, *crls))):
+    if not all(map(_NAME.fullmatch, (*trust.domains, *trust.mx_hosts, trust.peer, *crls))):
         raise DatabaseError(f"the inventory holds a name that is none, of {trust.peer!r}", _HINT)
     for one in trust.certificates:
         parts = [(one.fingerprint, one.der)]

@@ -129,11 +129,12 @@ def _fingerprint(certificate: TrustedCertificate) -> str:
     return certificate.fingerprint
 
 
-def configuration(directory: str) -> dict[str, str]:
+def configuration(directory: str, *, receives: bool = False) -> dict[str, str]:
     """The router and the transport for the data under ``directory``/trustctl: constant texts.
 
     Args:
         directory: an absolute path, such as ``/etc/exim4``.
+        receives: what the server needs too (``acl``, ``main``): somebody's inbound is not off.
 
     Returns:
         ``router`` and ``transport``: what belongs at the start of those sections.
@@ -147,7 +148,11 @@ def configuration(directory: str) -> dict[str, str]:
             "export to a folder such as /etc/exim4",
         )
     folder = resource("share") / "exim"
-    return {
-        name: (folder / f"{name}.conf").read_text("ascii").replace("@DIR@", f"{directory}/trustctl")
-        for name in ("router", "transport")
-    }
+    places = {"@DIR@": f"{directory}/trustctl", "@OWN@": f"{directory}/trustctl-host/current"}
+    texts = {}
+    for name in ("router", "transport", *(("acl", "main") if receives else ())):
+        text = (folder / f"{name}.conf").read_text("ascii")
+        for word, place in places.items():
+            text = text.replace(word, place)
+        texts[name] = text
+    return texts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trustctl.facts.certificate import CertificateFacts
-from trustctl.facts.records import Role
+from trustctl.facts.records import Inbound, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +82,13 @@ class NewSetting:
     value: str
 
 
-Imported = Addition | NewProtection | NewDistrust | NewSetting
+@dataclass(frozen=True, slots=True)
+class NewInbound:
+    """What is to be asked of whoever sends as a peer's domains, in the place of what was."""
+
+    peer: str
+    inbound: Inbound
+
+
+Imported = Addition | NewProtection | NewDistrust | NewSetting | NewInbound
 """What one line of an import file asks for."""

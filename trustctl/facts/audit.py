@@ -11,6 +11,7 @@ from trustctl.facts.live import Live
 from trustctl.facts.mta import MtaState
 from trustctl.facts.records import Peer, Settings
 from trustctl.facts.revocation import CaFacts
+from trustctl.facts.store import Stores
 from trustctl.facts.target import FileProblem, TargetState
 from trustctl.facts.wire import Announcement, Observation
 
@@ -50,6 +51,7 @@ class AuditFacts:
         chains: those that peers presented, and our own hosts'.
         observations: what was seen of the hosts of peers that announced something.
         live: what hosts present at this moment, where they were asked.
+        stores: trust stores that were read back, where that was asked for.
     """
 
     now: int
@@ -65,3 +67,4 @@ class AuditFacts:
     live: Live = field(default=Live())
     observations: tuple[Observation, ...] = ()
     announcements: tuple[Announcement, ...] = ()
+    stores: Stores = field(default=Stores())

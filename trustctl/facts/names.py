@@ -14,6 +14,7 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 _PEER = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9 ._/+-]{0,59}", re.ASCII)
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+")
+_ENDINGS = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c", ".txt")
 _SHOWN = 60
 
 
@@ -78,6 +79,18 @@ def _check_a_label(label: str, text: str, what: str, example: str) -> None:
         ) from None
 
 
+def spellings(domain: str) -> tuple[str, ...]:
+    """A domain in A-labels, and in U-labels where those are others (RFC 5890, 2.3.2.1)."""
+    if "xn--" not in domain:
+        return (domain,)
+    import idna
+
+    try:
+        return (domain, idna.decode(domain))
+    except (idna.IDNAError, UnicodeError):
+        return (domain,)
+
+
 def _shown(text: str) -> str:
     return repr(printable(text, _SHOWN))
 
@@ -137,6 +150,21 @@ def propose_peer_name(names: Iterable[str]) -> str | None:
     """A peer's name to propose for a certificate with these names; None where none fits."""
     domain = propose_domain(names)
     return None if domain is None else domain.split(".")[0]
+
+
+def propose_peer_name_of_file(file: str) -> str | None:
+    """A peer's name to propose for what is in a file of this name; None where none fits."""
+    stem = file.rpartition("/")[2]
+    for ending in _ENDINGS:
+        if stem.lower().endswith(ending):
+            stem = stem[: -len(ending)]
+            break
+    else:
+        return None  # standard input, or a hashed name: they say nothing
+    try:
+        return propose_peer_name([stem]) or parse_peer_name(stem)
+    except UsageError:
+        return None
 
 
 def parse_voucher(text: str) -> str:

@@ -122,6 +122,29 @@ class Pin:
     renewal: Renewal | None = None
 
 
+InboundMode = Literal["off", "offer", "require"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What a server of ours asks of whoever sends as a peer's domains.
+
+    Attributes:
+        mode: ``require``: nobody but who presents a pinned certificate; ``offer``: who does is
+            marked, and nobody is refused; ``off``: as if there were no pin.
+        relay: whether the peer's server may send through ours to anybody.
+        networks: where others may send as its domains from (mailing lists, forwarders), as
+            :func:`trustctl.facts.network.parse_networks` gives them.
+    """
+
+    mode: InboundMode = "off"
+    relay: bool = False
+    networks: tuple[str, ...] = ()
+
+
+NO_INBOUND = Inbound()
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """An organisation we exchange mail with.
@@ -135,6 +158,7 @@ class Peer:
     mx_hosts: tuple[str, ...] = ()
     pins: tuple[Pin, ...] = ()
     added_at: int = 0
+    inbound: Inbound = NO_INBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +186,8 @@ class TrustedCertificate:
     """One trusted pin's certificate, as an exporter needs it. ``issuers`` is the chain the peer
     presented above it, nearest first, each as DER; they are trusted for nothing by themselves.
     ``crl`` is the name of our own CA whose revocation list holds for what is below it. ``held``
-    stands in its place, where the target can hold it to names."""
+    stands in its place, where the target can hold it to names. ``vouchers``: who vouches for it and
+    by which channel, as people wrote it (hostile: escape it)."""
 
     fingerprint: str
     role: Role
@@ -172,6 +197,7 @@ class TrustedCertificate:
     issuers: tuple[bytes, ...] = ()
     crl: str | None = None
     held: Held | None = None
+    vouchers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +205,10 @@ class PeerTrust:
     """What policy found for one peer at one moment: the exporters' whole input.
 
     Each domain in ``domains`` is protected. With ``certificates`` empty, its mail must wait.
+    ``mx_hosts`` are those that people expect, not those that DNS names.
     """
 
     peer: str
     domains: tuple[str, ...]
     certificates: tuple[TrustedCertificate, ...] = field(default=())
+    mx_hosts: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from trustctl.facts.addition import (
     Evidence,
     Imported,
     NewDistrust,
+    NewInbound,
     NewProtection,
     NewSetting,
     NewVouch,
@@ -27,6 +28,8 @@ from trustctl.facts.names import (
     parse_peer_name,
     parse_voucher,
 )
+from trustctl.facts.network import parse_networks
+from trustctl.facts.records import NO_INBOUND, Inbound
 from trustctl.intake.pem import split_certificates
 from trustctl.intake.source import read_source
 
@@ -58,6 +61,8 @@ def read_addition(row: dict[str, Any], *, folder: str, actor: str, now: int) -> 
     if "setting" in row:
         return NewSetting(_text(row, "setting"), _text(row, "value"))
     peer = parse_peer_name(_text(row, "peer"))
+    if "inbound" in row:
+        return NewInbound(peer, _inbound(row))
     domains = tuple(parse_domain(one) for one in _list(row, "domains"))
     hosts = tuple(parse_host(one) for one in _list(row, "mx_hosts"))
     if "certificate" not in row:
@@ -91,6 +96,20 @@ def read_addition(row: dict[str, Any], *, folder: str, actor: str, now: int) -> 
         mx_hosts=hosts,
         vouches=vouches,
     )
+
+
+def _inbound(row: dict[str, Any]) -> Inbound:
+    mode, relay = _text(row, "inbound"), row.get("relay", False)
+    networks = parse_networks(" ".join(_list(row, "allow_from")))
+    if not isinstance(relay, bool):
+        raise InputError("relay is neither true nor false")
+    if mode == "off" and not relay and not networks:
+        return NO_INBOUND
+    if mode not in ("offer", "require"):
+        raise UsageError(
+            f"inbound: {mode!r} is none of off, offer and require, or it is off and has more"
+        )
+    return Inbound("offer" if mode == "offer" else "require", relay, networks)
 
 
 def _vouch(row: dict[str, Any], actor: str, now: int) -> NewVouch:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from trustctl.errors import InputError
 from trustctl.facts.der import Element, certificate_fields, children, element
@@ -20,6 +22,8 @@ _KEY = re.compile(
     rb"|---- BEGIN SSH2 [A-Z ]{0,20}PRIVATE KEY ----|PuTTY-User-Key-File-\d"
 )
 _KINDS = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
+_PKCS7 = (b"PKCS7", b"CMS")
+_SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 _SPACE = re.compile(rb"[\s\0]+")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _OTHERS = {
@@ -31,6 +35,7 @@ _OTHERS = {
     b"PGP PUBLIC KEY BLOCK": "an OpenPGP key, not a certificate",
     b"SSH2 PUBLIC KEY": "an SSH key, not a certificate",
 }
+_PRIVATE = "a private key"
 _PRIVATE_HINT = (
     "nothing of it was stored or shown; ask the peer for the certificate alone, and tell them "
     "that a key that left its host has to be replaced"
@@ -62,6 +67,95 @@ def split_certificates(data: bytes, where: str) -> list[bytes]:
     if b"-----BEGIN " not in data:
         return [_der(data, where)]
     return _pem(data, where)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One thing in an input: certificates, a private key, or what is neither.
+
+    Attributes:
+        line: where it begins; 0 where the input is no PEM.
+        ders: the certificates (of PKCS #7 there may be several).
+        why: why it is no certificate, in our own words; empty where it is.
+        key: whether it is a private key. Nothing of it is kept.
+    """
+
+    line: int
+    ders: tuple[bytes, ...] = ()
+    why: str = ""
+    key: bool = False
+
+
+def scan(data: bytes) -> Iterator[Block]:
+    """All that is in a store, in order: what cannot be read hides nothing that follows it.
+
+    PEM with any text around the blocks, one certificate in DER, PKCS #7 (RFC 5652, 5.1) as either.
+    Requests, revocation lists and parameters are passed over: nothing is trusted for them.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeError:
+            yield Block(0, why="broken UTF-16")
+            return
+    if b"-----BEGIN " in data or _KEY.search(data):
+        yield from _blocks(data)
+    elif data.strip():
+        yield _read(data, 0)
+
+
+def _blocks(data: bytes) -> Iterator[Block]:
+    line, counted, done = 1, 0, 0
+    begins = _BEGIN.finditer(data)
+    begin = next(begins, None)
+    if (key := _KEY.search(data)) is not None:  # one is enough to refuse the whole
+        yield Block(data.count(b"\n", 0, key.start()) + 1, why=_PRIVATE, key=True)
+    while begin is not None:
+        line += data.count(b"\n", counted, begin.start())
+        counted = begin.start()
+        if _END.search(data, done, begin.start()):
+            yield Block(line, why="a PEM block before this line has no beginning")
+        following = next(begins, None)
+        end = len(data) if following is None else following.start()
+        block = _BLOCK.match(data, begin.start(), end)
+        done = begin.end() if block is None else block.end()
+        if begin[1] in _KINDS or begin[1] in _PKCS7:
+            if block is None:
+                done = end
+                yield Block(line, why="the PEM block has no end: it was cut off")
+            else:
+                yield _read(block[2], line, begin[1])
+        begin = following
+    if _END.search(data, done):
+        yield Block(line, why="a PEM block after this line has no beginning")
+
+
+def _read(body: bytes, line: int, label: bytes = b"") -> Block:
+    try:
+        if not label or label in _PKCS7:
+            der = _decoded(body, "") if label else body
+            if (found := _pkcs7(der)) is not None:
+                return Block(line, found)
+            return Block(line, (_der(der, ""),))
+        return Block(line, (_block(body, label, ""),))
+    except InputError as error:
+        key = error.hint is _PRIVATE_HINT
+        return Block(line, why=_PRIVATE if key else error.message.removeprefix(": "), key=key)
+
+
+def _pkcs7(data: bytes) -> tuple[bytes, ...] | None:
+    """The certificates of a SignedData in DER; None where it is none."""
+    try:
+        outer = element(data, 0, len(data))
+        kind, wrapped = children(data, outer)
+        if data[kind.start : kind.end] != _SIGNED_DATA:
+            return None
+        fields = children(data, element(data, wrapped.content, wrapped.end))
+        found = [one for one in fields if one.tag == 0xA0]
+        certificates = children(data, found[0]) if found else []
+        return tuple(_der(data[one.start : one.end], "") for one in certificates)
+    except ValueError:
+        return None
 
 
 def _pem(data: bytes, where: str) -> list[bytes]:
@@ -107,18 +201,22 @@ def _pem(data: bytes, where: str) -> list[bytes]:
 
 
 def _block(body: bytes, label: bytes, where: str) -> bytes:
+    der = _decoded(body, where)
+    if label == b"TRUSTED CERTIFICATE":
+        der = _first(der)  # OpenSSL's own trust settings follow the certificate
+    return _der(der, where)
+
+
+def _decoded(body: bytes, where: str) -> bytes:
     body = _SPACE.sub(b"", body)
     try:
         if not _BASE64.fullmatch(body):
             raise binascii.Error
-        der = base64.b64decode(body, validate=True)
+        return base64.b64decode(body, validate=True)
     except binascii.Error:
         raise InputError(
             f"{where}: the PEM block is not base64: it was altered on its way", "copy it again"
         ) from None
-    if label == b"TRUSTED CERTIFICATE":
-        der = _first(der)  # OpenSSL's own trust settings follow the certificate
-    return _der(der, where)
 
 
 def _first(data: bytes) -> bytes:
@@ -139,9 +237,6 @@ def _der(data: bytes, where: str) -> bytes:
             f"{where}: {said}", "give one certificate in DER, or certificates in PEM"
         ) from None
     return data
-
-
-_PRIVATE = "a private key"
 
 
 def _otherwise(data: bytes) -> str:

@@ -16,6 +16,7 @@ FIELDS = (
 )  # fmt: skip
 DISTRUST_FIELDS = ("distrust", "kind", "reason")
 SETTING_FIELDS = ("setting", "value")
+INBOUND_FIELDS = ("peer", "inbound", "relay", "allow_from")
 LINE_LIMIT = 4 << 20
 """The longest line, in bytes."""
 
@@ -96,6 +97,8 @@ def _known(number: int, value: dict[str, Any]) -> Row | RowError:
         allowed = DISTRUST_FIELDS
     elif "setting" in value:
         allowed = SETTING_FIELDS
+    elif "inbound" in value:
+        allowed = INBOUND_FIELDS
     unknown = [key for key in value if key not in allowed]
     if unknown:
         return RowError(number, f"unknown field {unknown[0]!r}", f"known: {', '.join(allowed)}")

@@ -27,7 +27,7 @@ APPLICATION_ID = 0x74727573
 BUSY_TIMEOUT_SECONDS = 60
 _CACHE_KIB = 16 << 10
 _SILENT = logging.NullHandler()
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """All revisions, oldest first; a test keeps it equal to migrations/."""
 
 
@@ -114,7 +114,8 @@ def build(connection: sqlite3.Connection) -> None:
     from sqlalchemy.dialects import sqlite
     from sqlalchemy.schema import CreateIndex, CreateTable
 
-    from trustctl.inventory import schema_wire  # whoever only reads pins needs it not
+    # whoever only reads pins needs them not
+    from trustctl.inventory import schema_inbound, schema_wire
 
     dialect = sqlite.dialect()
     connection.execute("PRAGMA synchronous = FULL")
@@ -123,7 +124,7 @@ def build(connection: sqlite3.Connection) -> None:
         connection.execute(str(CreateTable(one).compile(dialect=dialect)))
         for index in sorted(one.indexes, key=lambda index: str(index.name)):
             connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
-    for part in (schema, schema_ca, schema_dane, schema_wire):
+    for part in (schema, schema_ca, schema_dane, schema_wire, schema_inbound):
         for statement in part.triggers():
             connection.execute(statement)
     connection.execute(

@@ -23,7 +23,8 @@ def dump(connection: Connection) -> Iterator[str]:
     """The lines: settings, distrust, then every peer in order of name.
 
     A pin stands once for each vouch that stands for it (once without, where it is pending), and a
-    peer that has no pin stands once for its domains. Retired pins and withdrawn vouches are
+    peer that has no pin stands once for its domains. What is asked of whoever sends as its domains
+    is a line of its own. Retired pins and withdrawn vouches are
     history: the journal keeps them, a dump does not carry them.
     """
     settings = read_texts(connection)
@@ -63,6 +64,10 @@ def _peer(peer: Peer, chains: dict[str, tuple[str, ...]], ders: dict[str, bytes]
             yield _line({**line, **vouch})
     if not active:
         yield _line(head)
+    if (asked := peer.inbound).mode != "off":
+        line = {"peer": peer.name, "inbound": asked.mode}
+        more = {"relay": asked.relay, "allow_from": list(asked.networks)}
+        yield _line({**line, **{key: value for key, value in more.items() if value}})
 
 
 def _order(one: Vouch) -> tuple[str, str, str, bool, int]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from trustctl.facts.moment import parse_stamp
 from trustctl.inventory.dane import ReplayDane
+from trustctl.inventory.inbound import ReplayInbound
 from trustctl.inventory.replay_ca import ReplayCa
 from trustctl.inventory.replay_wire import ReplayWire
 from trustctl.inventory.settings import OF_TRUST
@@ -17,6 +18,7 @@ class Replay:
     def __init__(self) -> None:
         self.ca = ReplayCa()
         self.dane = ReplayDane()
+        self.inbound = ReplayInbound()
         self.wire = ReplayWire()
         self.domains: dict[str, tuple[str, int]] = {}
         self.hosts: set[tuple[str, str]] = set()
@@ -96,6 +98,9 @@ class Replay:
                 self._touch(seq, *d["peers"])
             case "dane.next-key" | "dane.publish":
                 self.dane.apply(at, actor, action, subject, d)
+            case "inbound.set" if subject in self._added:
+                self.inbound.apply(at, actor, subject, d)
+                self._touch(seq, subject)
             case "observe" | "testimony" | "announce":
                 self.wire.apply(at, actor, action, subject, d)
                 if "stored" in d:

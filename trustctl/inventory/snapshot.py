@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from trustctl.facts.certificate import CertificateFacts
-from trustctl.facts.records import Cross, Distrust, Peer, Pin, Vouch
+from trustctl.facts.records import NO_INBOUND, Cross, Distrust, Inbound, Peer, Pin, Vouch
 from trustctl.inventory import crosses, revocations
 from trustctl.inventory.merge import Merge
 from trustctl.inventory.schema import (
@@ -38,6 +38,9 @@ FACTS = tuple(
 _PIN = 8
 _PART = 500
 _EMPTY = "[]"
+# in plain SQL: where there is none, their tables need not be loaded
+_RENEWALS = "SELECT EXISTS (SELECT 1 FROM renewal)"
+_INBOUND = "SELECT EXISTS (SELECT 1 FROM inbound)"
 
 
 def facts_of(row: Sequence[Any]) -> CertificateFacts:
@@ -104,16 +107,22 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
     for query in (changed, ended, lapsed, pinned, vouched, withdrawn):
         found.update(connection.execute(query).scalars())
     found.update(crosses.ending(connection, *window))
-    if _any_renewal(connection):
+    if _any(connection, _RENEWALS):
         from trustctl.inventory import renewed
 
         found.update(renewed.made_between(connection, *later))
     return sorted(found)
 
 
-def _any_renewal(connection: Connection) -> bool:
-    # in plain SQL: where there is none, their tables need not be loaded
-    query = "SELECT EXISTS (SELECT 1 FROM renewal)"
+def _asked(connection: Connection, restricted: Callable[[Any, Any], Any]) -> dict[int, Inbound]:
+    if not _any(connection, _INBOUND):
+        return {}
+    from trustctl.inventory import inbound
+
+    return inbound.read(connection, restricted)
+
+
+def _any(connection: Connection, query: str) -> bool:
     return bool(connection.exec_driver_sql(query).scalar())
 
 
@@ -171,11 +180,11 @@ def read_peers_with_ids(
     }
 
     renewed = None
-    if _any_renewal(connection):
+    if _any(connection, _RENEWALS):
         from trustctl.inventory.renewed import Renewed
 
         renewed = Renewed(connection, restricted, by_key)
-
+    asked = _asked(connection, restricted)
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
     domains = Merge(
@@ -201,22 +210,10 @@ def read_peers_with_ids(
         )
     )
     v, w = vouch.c, withdrawal.c
+    said_columns = (v.fingerprint, v.voucher, v.channel, v.note, v.at, v.expires_at)
     vouches = Merge(
         ordered(
-            select(
-                v.peer_id,
-                v.id,
-                peer.c.name,
-                v.fingerprint,
-                v.voucher,
-                v.channel,
-                v.note,
-                v.at,
-                v.expires_at,
-                w.at,
-                w.by,
-                w.reason,
-            )
+            select(v.peer_id, v.id, peer.c.name, *said_columns, w.at, w.by, w.reason)
             .join(peer, peer.c.id == v.peer_id)
             .outerjoin(withdrawal, w.vouch_id == v.id)
             .order_by(v.peer_id),
@@ -256,6 +253,7 @@ def read_peers_with_ids(
                 tuple([row[1] for row in hosts.take(peer_id)]),
                 tuple(own_pins),
                 added_at,
+                asked.get(peer_id, NO_INBOUND),
             ),
             peer_id,
         )

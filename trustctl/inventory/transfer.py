@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from trustctl.errors import TrustctlError, UsageError
-from trustctl.facts.addition import Addition, Imported, NewDistrust, NewProtection
-from trustctl.inventory import distrusts, settings
+from trustctl.facts.addition import Addition, Imported, NewDistrust, NewInbound, NewProtection
+from trustctl.inventory import distrusts, inbound, settings
 from trustctl.inventory.additions import Additions
 from trustctl.inventory.transaction import WriteTransaction
 
@@ -33,6 +33,8 @@ def apply(
             elif isinstance(row, NewDistrust):
                 distrusts.add(tx, row.kind, row.value, row.reason)
                 additions.refuse_from_now(row.kind, row.value, row.reason)
+            elif isinstance(row, NewInbound):
+                inbound.change(tx, row.peer, row.inbound)
             else:
                 _refuse_own(row.name)
                 settings.change(tx, row.name, row.value)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from trustctl.inventory import dane, replay_wire, schema, verify_ca
+from trustctl.inventory import dane, inbound, replay_wire, schema, verify_ca
 from trustctl.inventory.certificates import facts_digest
 from trustctl.inventory.journal import GENESIS, Entry, entries, entry_hash
 from trustctl.inventory.replay import Replay
@@ -191,3 +191,4 @@ def _tables(
     yield from verify_ca.tables(connection, replay.ca)
     yield from dane.tables(connection, replay.dane)
     yield from replay_wire.tables(connection, replay.wire)
+    yield from inbound.tables(connection, replay.inbound)

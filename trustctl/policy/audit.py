@@ -11,9 +11,11 @@ from trustctl.policy import (
     rules_cross,
     rules_dane,
     rules_foresight,
+    rules_inbound,
     rules_peers,
     rules_pins,
     rules_rollover,
+    rules_store,
     rules_targets,
     rules_vouches,
     rules_wire,
@@ -31,6 +33,8 @@ _LOADED = (
     rules_foresight,
     rules_wire,
     rules_rollover,
+    rules_store,
+    rules_inbound,
 )
 
 
@@ -46,7 +50,16 @@ def audit(facts: AuditFacts) -> list[Finding]:
 
 def audit_live(facts: AuditFacts) -> list[Finding]:
     """The findings about what hosts present now, the worst first."""
-    about = [one for one in rules() if one.id.startswith("live-")]
+    return _about(facts, "live-")
+
+
+def audit_stores(facts: AuditFacts) -> list[Finding]:
+    """The findings about the stores that were read back, the worst first."""
+    return _about(facts, "store-")
+
+
+def _about(facts: AuditFacts, prefix: str) -> list[Finding]:
+    about = [one for one in rules() if one.id.startswith(prefix)]
     return _sorted(finding for one in about for finding in one.run(facts))
 
 

@@ -84,7 +84,10 @@ def _which(name: str) -> str:
 )
 def _behind(facts: AuditFacts) -> Seen:
     for target in facts.targets:
-        there, ought = target.state.more, target.more
+        there, ought = (
+            {name: digest for name, digest in more.items() if not name.startswith("inbound/")}
+            for more in (target.state.more, target.more)
+        )
         if target.state.current is None or target.state.format != "exim" or there == ought:
             continue
         differ = sorted(

@@ -72,6 +72,9 @@ def _drift(facts: AuditFacts) -> Seen:
         elif state.fingerprints != target.fingerprints:
             count = len(state.fingerprints ^ target.fingerprints)
             yield state.path, f"the bundle differs by {count} certificates", _export(target)
+        elif state.format not in ("exim", "pem") and target.more and state.more != target.more:
+            count = len(dict(state.more.items() ^ target.more.items()))
+            yield state.path, f"{count} files differ", _export(target)
 
 
 @rule(
@@ -103,7 +106,7 @@ def _not_current(facts: AuditFacts) -> Seen:
     "file-altered",
     _ERROR,
     "A file that trustctl wrote is missing, altered, or may be altered by others",
-    why="what Exim trusts is no longer what was exported",
+    why="what the mail server trusts is no longer what was exported",
     source="share/doc/adr/0002-generations.md",
 )
 def _files(facts: AuditFacts) -> Seen:
@@ -122,7 +125,7 @@ def _files(facts: AuditFacts) -> Seen:
 @rule(
     "mta-differs",
     _ERROR,
-    "Exim is configured to do something else than was written",
+    "The mail server is configured to do something else than was written",
     why="mail to protected domains may be delivered unverified",
     source="share/doc/exim.md",
 )
@@ -136,7 +139,7 @@ def _mta(facts: AuditFacts) -> Seen:
 @rule(
     "mta-may-differ",
     _WARNING,
-    "Exim does what was written, and may not do so for long, or not everywhere",
+    "The mail server does what was written, and may not do so for long, or not everywhere",
     why="mail to protected domains may be delivered unverified then",
     source="share/doc/exim.md",
 )
@@ -150,7 +153,7 @@ def _fragile(facts: AuditFacts) -> Seen:
 @rule(
     "mta-not-asked",
     _NOTICE,
-    "Exim could not be asked what it does",
+    "The mail server could not be asked what it does",
     why="what was written may not be in force",
     source="share/doc/exim.md",
 )

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from trustctl.errors import NotEnforcedError
+from trustctl.publish import receiving
 from trustctl.publish.mta import attempt, binary, program, run
 
 Options = dict[str, str]
@@ -70,6 +71,8 @@ def differences(
                     shown = key if _OPTION.fullmatch(key) else "text"
                     found.append(f"the {kind} {name} has another {shown} than trustctl wrote")
     found += _surroundings(exim, which, texts)
+    if "acl" in texts:
+        found += receiving.differences(exim, which, texts)
     if not found:
         found += _local(exim, which, domains)
     return list(dict.fromkeys(found))

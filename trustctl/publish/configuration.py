@@ -22,7 +22,13 @@ from trustctl.publish.saved import Saved, pending, restore, save, write
 SECTIONS = {"transport": "transports", "router": "routers"}
 """A router that names a transport has to come after it, or leave before it."""
 
+SERVER = {"acl": "acl", "main": ""}
+"""What the server needs: the main section names the lists, and has no line that begins it."""
+ALL = SECTIONS | SERVER
+
 NAME = "050_trustctl"
+_NAMES = {"main": "00_trustctl"}
+"""Before Debian's own, which take macros that are set already."""
 _BLOCK = re.compile(
     rb"^# BEGIN trustctl (\w+) sha256=([0-9a-f]{64})[^\n]*\n(.*?)^# END trustctl \1\n",
     re.MULTILINE | re.DOTALL,
@@ -42,6 +48,20 @@ _README = b"""\
 # 3. Reload Exim, then run:  trustctl audit
 #
 # From then on mail to the protected domains goes straight to their own hosts, past any smarthost.
+"""
+
+_README_SERVER = """\
+#
+# For who may send as a domain whose inbound is not off (share/doc/receiving.md):
+#
+# 4. acl.conf goes into the section "begin acl". The main section says, in the place of main.conf,
+#    which is for Debian's (conf.d/main/00_trustctl, conf.d/acl/050_trustctl):
+#      acl_smtp_mail = trustctl_check_mail
+#      acl_smtp_rcpt = trustctl_check_rcpt
+#      TRUSTCTL_NEXT_MAIL = the list that acl_smtp_mail named; leave it out if it named none
+#      TRUSTCTL_NEXT_RCPT = the list that acl_smtp_rcpt named
+#      tls_try_verify_hosts = *
+#      tls_verify_certificates = {directory}/trustctl/current/inbound/anchors
 """
 
 
@@ -79,7 +99,7 @@ def _present(directory: Path, layout: Layout) -> bool:
         return all((directory / "conf.d" / one / NAME).is_file() for one in SECTIONS)
     with suppress(OSError):
         blocks = _BLOCK.findall((directory / TEMPLATE).read_bytes())
-        return {name for name, _digest, _text in blocks} == {one.encode() for one in SECTIONS}
+        return {name for name, _digest, _text in blocks} >= {one.encode() for one in SECTIONS}
     return False
 
 
@@ -120,22 +140,34 @@ def planned(found: EximSite, texts: Mapping[str, str] | None) -> dict[Path, byte
     wanted: dict[Path, bytes | None] = {}
     if texts is None or found.layout not in ("handwritten", "unknown"):
         in_files = ours if found.layout == "split" else None
-        for name in SECTIONS:
-            wanted[directory / "conf.d" / name / NAME] = _file(in_files, name)
+        for name in ALL:
+            place, given = _split(directory, name), in_files
+            if asides is not None and name in SERVER and place.is_file():
+                given = asides  # put there by hand: it receives, whoever sends for it
+            wanted[place] = _file(given, name)
         template = directory / TEMPLATE
         if template.is_file():
             content = _template(template, ours if found.layout == "unsplit" else None)
             if content is not None:
                 wanted[template] = content
     snippets = directory / "trustctl" / "snippets"
-    for name in SECTIONS:
+    for name in ALL:
         wanted[snippets / f"{name}.conf"] = _file(asides, name)
-    wanted[snippets / "README"] = None if asides is None else _README
+    readme = None
+    if asides is not None:
+        readme = _README
+        if "acl" in asides:
+            readme += _README_SERVER.format(directory=directory).encode()
+    wanted[snippets / "README"] = readme
     return wanted
 
 
+def _split(directory: Path, name: str) -> Path:
+    return directory / "conf.d" / name / _NAMES.get(name, NAME)
+
+
 def _file(texts: Mapping[str, str] | None, name: str) -> bytes | None:
-    if texts is None:
+    if texts is None or name not in texts:
         return None
     digest = hashlib.sha256(texts[name].encode()).hexdigest()
     return f"# trustctl sha256={digest}: do not edit, it is checked\n{texts[name]}".encode()
@@ -152,11 +184,11 @@ def _template(path: Path, texts: Mapping[str, str] | None) -> bytes | None:
             "take the lines from '# BEGIN trustctl' to '# END trustctl' out by hand",
         )
     for name, text in texts.items() if texts is not None else ():
-        begin = re.compile(rb"^[ \t]*begin[ \t]+%s[ \t]*\n" % SECTIONS[name].encode(), re.M | re.I)
-        places = [one.end() for one in begin.finditer(content)]
+        begin = re.compile(rb"^[ \t]*begin[ \t]+%s[ \t]*\n" % ALL[name].encode(), re.M | re.I)
+        places = [one.end() for one in begin.finditer(content)] if ALL[name] else [0]
         if len(places) != 1:
             raise TargetError(
-                f"{path} has {'more than one' if places else 'no'} line 'begin {SECTIONS[name]}'",
+                f"{path} has {'more than one' if places else 'no'} line 'begin {ALL[name]}'",
                 "compare it with the template of the package exim4-config",
             )
         digest = hashlib.sha256(text.encode()).hexdigest()
@@ -168,11 +200,20 @@ def _template(path: Path, texts: Mapping[str, str] | None) -> bytes | None:
     return None if content == before else content
 
 
+def serves(directory: Path) -> bool:
+    """Whether Exim's configuration in the folder asks the generation in force who may send."""
+    if _split(directory, "acl").is_file():
+        return True
+    with suppress(OSError):
+        return b"# BEGIN trustctl acl " in (directory / TEMPLATE).read_bytes()
+    return False
+
+
 def edited(found: EximSite) -> list[str]:
     """Files with a text of ours that somebody changed by hand, or that are not ours at all."""
     directory = Path(found.directory)
-    places = [directory / "conf.d" / name / NAME for name in SECTIONS]
-    places += [directory / "trustctl" / "snippets" / f"{name}.conf" for name in SECTIONS]
+    places = [_split(directory, name) for name in ALL]
+    places += [directory / "trustctl" / "snippets" / f"{name}.conf" for name in ALL]
     bad = []
     for place in places:
         if os.path.lexists(place) and not _whole(place):
@@ -201,7 +242,8 @@ def overruled(found: EximSite) -> list[str]:
     """Files that make update-exim4.conf read something else in the place of ours (``*.rul``)."""
     if found.layout != "split":
         return []
-    places = [Path(found.directory) / "conf.d" / one / f"{NAME}.rul" for one in SECTIONS]
+    places = [_split(Path(found.directory), one) for one in ALL]
+    places = [one.with_name(f"{one.name}.rul") for one in places]
     return [str(one) for one in places if os.path.lexists(one)]
 
 
@@ -212,7 +254,7 @@ def unread(found: EximSite) -> list[str]:
             template = Path(found.directory) / TEMPLATE
             return [str(template)] if _MARK.search(template.read_bytes()) else []
         return []
-    places = [Path(found.directory) / "conf.d" / one / NAME for one in SECTIONS]
+    places = [_split(Path(found.directory), one) for one in ALL]
     return [str(one) for one in places if os.path.lexists(one)]
 
 

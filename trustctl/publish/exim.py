@@ -16,7 +16,7 @@ from pathlib import Path
 from trustctl import files
 from trustctl.errors import NotEnforcedError, TargetError
 from trustctl.facts.mta import EximSite, MtaState
-from trustctl.publish import configuration, mta
+from trustctl.publish import configuration, mta, receiving
 from trustctl.publish.answers import differences
 from trustctl.publish.debian import SETTINGS, TEMPLATE, assignments
 from trustctl.publish.mta import binary
@@ -223,6 +223,7 @@ def state(found: EximSite, texts: Mapping[str, str], domains: Iterable[str] = ()
     notices += _defaults()
     try:
         problems += differences(texts, domains=domains)
+        notices += receiving.notices(exim) if "acl" in texts else []
     except NotEnforcedError as error:
         problems.append("Exim cannot be asked: " + error.message.splitlines()[0])
     if found.layout in _GENERATED:

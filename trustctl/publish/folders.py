@@ -25,8 +25,6 @@ def prepare(place: Place) -> None:
     if place.format == "pem":
         files.make_folder(place.root.parent, mode=0o700, group=None)
         files.refuse_unsafe(place.root.parent)
-    inner = [place.root, place.generations]
-    inner += [place.sets] if place.format == "exim" else []
-    for folder in inner:
+    for folder in place.folders:
         files.make_folder(folder, mode=place.folder_mode, group=place.group)
         files.refuse_unsafe(folder)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from trustctl import files
 from trustctl.errors import TargetError
+from trustctl.export.exim_server import FOLDER
 from trustctl.facts.target import FileProblem, Stored
-from trustctl.publish import manifest
+from trustctl.publish import configuration, manifest
 from trustctl.publish.inspect import diversion, is_ours, is_whole, scan, verify
 from trustctl.publish.place import BUNDLE, NOBODY, Place
 from trustctl.publish.planning import last_generation
@@ -51,7 +52,7 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
         raise TargetError(
             f"{place.directory} has no generation {number}", "trustctl generations lists them"
         )
-    with files.explained(place.directory), files.locked(place.root / "lock"):
+    with files.explained(place.directory), files.locked(place.lock):
         wanted = manifest.read(place.folder(number))
         problems = [one for one in verify(place, wanted) if place.published != Path(one.path)]
         if problems:
@@ -61,6 +62,13 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
             )
         edited = [one for one in scan(place, last_generation(place)) if one.kind == "edited"]
         refuse_edited(edited, force=force)
+        serves = place.is_exim and configuration.serves(place.directory)
+        if serves and not (place.folder(number) / FOLDER).is_dir():
+            raise TargetError(
+                f"generation {number} does not say who may send as which domain, and Exim asks it: "
+                "all mail from outside would be put off",
+                "trustctl set PEER --inbound off, for each; export --reload; then again",
+            )
         clean(place)
         if place.published is not None:
             content = (place.folder(number) / BUNDLE).read_bytes()
@@ -101,29 +109,30 @@ def remove(place: Place, *, force: bool = False) -> list[str]:
     Raises:
         TargetError: files were edited by hand, and ``force`` was not given.
     """
-    if not place.root.is_dir():
+    if not place.exists:
         return []
     names = refuse_removal(place, force=force)
-    with files.explained(place.directory), files.locked(place.root / "lock"):
+    with files.explained(place.directory), files.locked(place.lock):
         clean(place)
         if place.published is not None:
             _restore(place, place.published)
         if place.current.is_symlink():
             os.unlink(place.current)
         # the manifests last: killed before, the next run still knows what is to go
-        for name in names | _orphans(place):
+        for name in (names | _orphans(place)) if place.is_exim else ():
             with suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(place.sets / f"{name.decode()}.pem")
         for number in place.numbers():
             remove_generation(place, number)
-        for file in (NOBODY, "lock"):
+        for file in (*([place.root / NOBODY] if place.is_exim else []), place.lock):
             with suppress(FileNotFoundError):
-                os.unlink(place.root / file)
-    for folder in (place.root / "snippets", place.sets, place.generations, place.root):
+                os.unlink(file)
+    snippets = [place.root / "snippets"] if place.is_exim else []
+    for folder in (*snippets, *reversed(place.folders)):
         with suppress(OSError):
             os.rmdir(folder)
     left: list[str] = []
-    for folder_name, folders, names_left in os.walk(place.root):
+    for folder_name, folders, names_left in os.walk(place.folders[0]):
         links = [one for one in folders if os.path.islink(os.path.join(folder_name, one))]
         left += [os.path.join(folder_name, one) for one in (*names_left, *links)]
     return sorted(left)

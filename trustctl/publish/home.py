@@ -13,6 +13,8 @@ from trustctl import files
 from trustctl.errors import TargetError
 
 ROOT, KEY, CERTIFICATE, STAPLE = "trustctl-host", "exim.key", "exim.crt", "exim.ocsp"
+CLIENT = "client"
+"""The file that says that the pair beside it may be presented to servers: our transports look."""
 FOLDER = re.compile(r"[0-9a-f]{64}")
 """The folder of a pair is named after the certificate's fingerprint."""
 

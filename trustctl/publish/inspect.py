@@ -34,7 +34,7 @@ def scan(place: Place, last: Manifest | None, *, whole: bool = False) -> list[Fi
     what was changed with the clock set back.
     """
     problems = scan_files(place, last, whole=whole)
-    if last is not None and place.format == "exim":
+    if last is not None and place.is_exim:
         found = suspects(place.sets, last, 0 if whole else sets_unchanged_since(last))
         problems += read_sets(place, found)
     return problems
@@ -46,7 +46,7 @@ def scan_files(place: Place, last: Manifest | None, *, whole: bool = False) -> l
         return diversion(place) or _foreign(place)
     problems = list(_own(place, last, 0 if whole else _unless_ahead(last.written_ns)))
     problems += _published(place, last)
-    if place.format == "exim":
+    if place.is_exim:
         problems += _constant(place)
     return problems
 
@@ -176,7 +176,7 @@ def _inspect(place: Place) -> TargetState:
             continue
         stored.append(found.stored)
         current = found if one == number else current
-    base = TargetState(str(place.directory), place.format, place.root.is_dir(), None, tuple(stored))
+    base = TargetState(str(place.directory), place.format, place.exists, None, tuple(stored))
     if current is None:
         problems += diversion(place)
         if number is not None and number not in place.numbers():
@@ -186,12 +186,12 @@ def _inspect(place: Place) -> TargetState:
     problems += _verify(place, current)
     problems += _modes(place, current)
     entries: dict[str, str] = {}
-    if place.format == "exim":
+    if place.is_exim:
         problems += _constant(place)
         entries, whole = _entries(folder)
         if not whole and not problems:
             problems.append(FileProblem(str(folder / CDB), "edited", "it is not the map's text"))
-    bundle = _read(place.published or folder / BUNDLE)
+    bundle = _read(place.published or folder / place.record)
     prints = frozenset(one.decode().replace(":", "").lower() for one in _PRINT.findall(bundle))
     return replace(
         base,
@@ -241,11 +241,10 @@ def _constant(place: Place) -> Iterator[FileProblem]:
 
 def _modes(place: Place, found: Manifest) -> Iterator[FileProblem]:
     folder = place.folder(found.stored.number)
-    folders = [place.directory, place.root, place.generations, folder]
+    folders = [place.directory, *place.folders, folder]
     folders += [folder / one for one in manifest.folders(found.more())]
     paths = [folder / one for one in (*place.own_files, *found.more(), manifest.NAME)]
-    if place.format == "exim":
-        folders.append(place.sets)
+    if place.is_exim:
         paths += [place.root / NOBODY]
         paths += [place.sets / f"{name.decode()}.pem" for name in sorted(found.set_names())]
     elif place.published is not None:

@@ -28,7 +28,15 @@ _HEAD = re.compile(
 _LINE = re.compile(rb"([0-9a-f]{64}) (\d+) ([A-Za-z0-9./_-]+)\n", re.ASCII)
 # no part begins with a dot: nothing outside of the folder can be meant
 _MORE = re.compile(
-    rb"^([0-9a-f]{64}) \d+ generations/\d+/((?:crl|ocsp)(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+)$",
+    rb"^([0-9a-f]{64}) \d+ generations/\d+/"
+    rb"((?:crl|ocsp|inbound)(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)+)$",
+    re.ASCII | re.MULTILINE,
+)
+# a tree begins with its index, and all the rest is its format's
+_TREE = re.compile(rb"[0-9a-f]{64} \d+ generations/\d+/index\.[a-z0-9-]+\n", re.ASCII)
+_FILE = re.compile(
+    rb"^([0-9a-f]{64}) \d+ generations/\d+/"
+    rb"([A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*)$",
     re.ASCII | re.MULTILINE,
 )
 _SETS = re.compile(rb"sets/([0-9a-f]{64})\.pem\n")
@@ -59,8 +67,13 @@ class Manifest:
         return parse_lines(self.files)
 
     def more(self) -> dict[str, str]:
-        """Path in the generation's folder -> SHA-256 of the CRLs and staples."""
-        return {path.decode(): digest.decode() for digest, path in _MORE.findall(self.files)}
+        """Path in the generation's folder -> SHA-256 of the CRLs and staples, or of what else
+        somebody's format made."""
+        index = _TREE.match(self.files)
+        found = (
+            _MORE.findall(self.files) if index is None else _FILE.findall(self.files[index.end() :])
+        )
+        return {path.decode(): digest.decode() for digest, path in found}
 
     def set_names(self) -> Set[bytes]:
         """The hashes that name the trust sets."""

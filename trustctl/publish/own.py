@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trustctl import files
 from trustctl.errors import TargetError
-from trustctl.publish.home import CERTIFICATE, FOLDER, KEY, ROOT, STAPLE, Home
+from trustctl.publish.home import CERTIFICATE, CLIENT, FOLDER, KEY, ROOT, STAPLE, Home
 
 _NAMES = (KEY, CERTIFICATE, STAPLE)
 _KEPT, _BEFORE, _NEXT = ".before-trustctl", "before", "next-"
@@ -112,7 +112,13 @@ def discard(home: Home, host: str) -> None:
 
 
 def place(
-    home: Home, host: str, fingerprint: str, certificate: bytes, staple: bytes | None = None
+    home: Home,
+    host: str,
+    fingerprint: str,
+    certificate: bytes,
+    staple: bytes | None = None,
+    *,
+    client: bool = False,
 ) -> str | None:
     """Put the staged key and its certificate in force, as one.
 
@@ -121,7 +127,8 @@ def place(
 
     Args:
         certificate: the host's, and the chain above it, in PEM. staple: an OCSP response about it,
-            in DER: Exim offers no TLS with one about another certificate.
+            in DER: Exim offers no TLS with one about another certificate. client: whether our
+            transports present it to hosts that ask.
 
     Returns:
         What was in force before, for :func:`restore`.
@@ -129,7 +136,8 @@ def place(
     folder, final = home.root / f"{_NEXT}{host}", home.root / fingerprint
     with files.explained(home.root):
         paths = []
-        for name, content in ((CERTIFICATE, certificate), (STAPLE, staple)):
+        sign = b"" if client else None
+        for name, content in ((CERTIFICATE, certificate), (STAPLE, staple), (CLIENT, sign)):
             path = folder / name
             with suppress(FileNotFoundError):
                 path.unlink()

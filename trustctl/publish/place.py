@@ -8,13 +8,15 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from trustctl import files
+from trustctl.export import formats
 from trustctl.export.exim import NOBODY, NOBODY_TEXT
 
+SENDERS = "inbound/senders.map"
 BUNDLE, MAP, CDB = "ca-certificates.crt", "peers.map", "peers.cdb"
-Format = Literal["exim", "pem"]
+Format = str
+"""A format's name: ``exim``, ``pem``, or one of export/formats.py, whose targets are trees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +25,44 @@ class Place:
 
     Attributes:
         directory: what the user named, absolute: /etc/exim4.
-        format: ``exim`` (all is under ``directory``/trustctl) or ``pem`` (the bundle alone is in
-            ``directory``, its generations are in ``root``).
+        format: ``exim`` (all is under ``directory``/trustctl), ``pem`` (the bundle alone is in
+            ``directory``, its generations are in ``root``), or a tree's: files that consumers read
+            through ``root``/current, which is ``directory`` itself but for nested formats.
         root: the folder that holds ``generations`` and ``current``.
         group: the group that reads it (Exim's); None leaves the user's own.
+        mode: of a tree's files.
     """
 
     directory: Path
     format: Format
     root: Path
     group: int | None
+    mode: int = 0o644
+
+    @property
+    def is_exim(self) -> bool:
+        """Whether there are trust sets, a map, and a configuration for them."""
+        return self.format == "exim"
+
+    @property
+    def has_mta(self) -> bool:
+        """Whether it is in force only where a mail server is told to read it."""
+        return self.format in ("exim", "postfix")
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether all of it but the list of whom it holds is the work of a format's module."""
+        return self.format not in formats.SPECIAL
 
     @property
     def file_mode(self) -> int:
-        """The mode of files: Exim's group reads them; a bundle is for everybody."""
-        return 0o644 if self.format == "pem" else 0o640
+        """The mode of files: Exim's group reads them; the others are for everybody."""
+        return 0o640 if self.is_exim else self.mode
 
     @property
     def folder_mode(self) -> int:
         """The mode of folders."""
-        return 0o755 if self.format == "pem" else 0o750
+        return 0o750 if self.is_exim else 0o755
 
     @property
     def generations(self) -> Path:
@@ -61,7 +81,7 @@ class Place:
 
     @property
     def published(self) -> Path | None:
-        """The bundle that consumers of a ``pem`` target read."""
+        """The bundle that consumers of a ``pem`` target read; the others read ``current``."""
         return self.directory / BUNDLE if self.format == "pem" else None
 
     @property
@@ -72,7 +92,36 @@ class Place:
     @property
     def own_files(self) -> tuple[str, ...]:
         """The files of a generation's folder, beside its manifest."""
-        return (BUNDLE,) if self.format == "pem" else (BUNDLE, CDB, MAP)
+        return (BUNDLE, CDB, MAP) if self.is_exim else (self.record,)
+
+    @property
+    def record(self) -> str:
+        """The file of a generation that says whom it holds, a comment line for each certificate."""
+        return formats.index(self.format) if self.is_tree else BUNDLE
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of ours, each after the one that it is in."""
+        outer = () if self.root == self.directory else (self.root,)
+        return (*outer, self.generations, *([self.sets] if self.is_exim else []))
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything of ours is there."""
+        return self.folders[0].is_dir()
+
+    @property
+    def lock(self) -> Path:
+        """The file that one export at a time holds."""
+        return self.root / ("lock" if self.root != self.directory else ".trustctl-lock")
+
+    @property
+    def receives(self) -> bool:
+        """Whether the generation in force says of anybody who may send as which domain."""
+        try:
+            return (self.current / SENDERS).stat().st_size > 0
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def folder(self, number: int) -> Path:
         """A generation's folder."""
@@ -110,16 +159,25 @@ class Place:
 
     def leftovers(self, *, sets: bool = True) -> list[Path]:
         """What killed runs left unfinished. ``sets``: also among the trust sets."""
-        folders = [self.root, self.generations, self.directory, *([self.sets] if sets else [])]
-        return [one for folder in folders for one in files.leftovers(folder)]
+        folders = [self.directory, *self.folders]
+        skipped = None if sets else self.sets
+        return [one for folder in folders if folder != skipped for one in files.leftovers(folder)]
 
 
 def place_of(directory: str, format_name: Format, database: Path) -> Place:
-    """The target in ``directory``; the generations of a bundle lie beside the inventory."""
+    """The target in ``directory``; the generations of a bundle lie beside the inventory.
+
+    Raises:
+        UsageError: there is no such format, or it cannot be loaded.
+    """
     path = Path(os.path.abspath(directory))
     if format_name == "pem":
         name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
         return Place(path, "pem", database.parent / "generations" / name, None)
+    if format_name not in formats.SPECIAL:
+        chosen = formats.load(format_name)
+        root = path / "trustctl" if chosen.nested else path
+        return Place(path, format_name, root, None, chosen.mode)
     from trustctl.publish.debian import exim_group
 
     return Place(path, "exim", path / "trustctl", exim_group())

@@ -16,7 +16,7 @@ from trustctl.publish import draft, manifest, search
 from trustctl.publish.draft import Draft, Last
 from trustctl.publish.inspect import read_sets, scan, scan_files, sets_unchanged_since
 from trustctl.publish.manifest import Manifest
-from trustctl.publish.place import BUNDLE, CDB, MAP, Place
+from trustctl.publish.place import CDB, MAP, Place
 from trustctl.publish.search import Search, suspects
 from trustctl.publish.splice import OnDisk, Text
 
@@ -30,7 +30,7 @@ class Plan:
     Attributes:
         manifest: of the generation that it was compared with; None where there is none that can be
             read. base: the number of the one in force.
-        more: the CRLs and staples, by path in the generation's folder.
+        more: the CRLs and staples (of a tree: its files), by path in the generation's folder.
         looked_ns: when the look at the trust sets was begun; None where that is not known.
     """
 
@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def renewed(self) -> list[str]:
-        """The CRLs and staples that are new, have changed, or are gone."""
+        """Those of ``more`` that are new, have changed, or are gone."""
         before = {} if self.manifest is None else self.manifest.more()
         after = {name: hashlib.sha256(text).hexdigest() for name, text in self.more.items()}
         return sorted(
@@ -114,7 +114,7 @@ class Begun:
         Raises:
             TargetError: they cannot be read.
         """
-        if self.last is None or self.place.format == "pem":
+        if self.last is None or not self.place.is_exim:
             return []
         with files.explained(self.place.directory):
             if self.search is None:
@@ -131,7 +131,7 @@ def begin(place: Place) -> Begun:
         TargetError: that is damaged.
     """
     at_ns, last = clock_ns(), last_generation(place)
-    if last is None or place.format == "pem":
+    if last is None or not place.is_exim:
         return Begun(place, last, at_ns)
     return Begun(place, last, at_ns, search.begin(place.sets, last, sets_unchanged_since(last)))
 
@@ -158,7 +158,7 @@ def look(place: Place, last: Manifest | None, *, whole: bool = False) -> list[Fi
 
 
 def _refuse_unsafe(place: Place) -> None:
-    for folder in (place.directory, place.root, place.generations, place.sets):
+    for folder in (place.directory, *place.folders):
         if os.path.lexists(folder):
             files.refuse_unsafe(folder)
 
@@ -197,7 +197,7 @@ def plan(
 
 
 def _read(place: Place, last: Manifest | None) -> Last:
-    only = place.format == "pem"
+    only = not place.is_exim
     if last is None:
         return Last(bundle_only=only)
     folder = place.folder(last.stored.number)
@@ -210,7 +210,7 @@ def _read(place: Place, last: Manifest | None) -> Last:
 
     bundle: Text = b""
     with suppress(FileNotFoundError):
-        bundle = OnDisk(folder / BUNDLE)
+        bundle = OnDisk(folder / place.record)
     if only:
         return Last(bundle=bundle, peers=last.stored.peers, bundle_only=True)
     return Last(content(MAP), content(CDB), bundle, last.sets, last.stored.peers)

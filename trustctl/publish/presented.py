@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trustctl.errors import NotEnforcedError
 from trustctl.publish import configuration, own
-from trustctl.publish.home import CERTIFICATE, KEY, STAPLE, Home
+from trustctl.publish.home import CERTIFICATE, CLIENT, KEY, STAPLE, Home
 from trustctl.publish.mta import attempt, binary, reload, run
 
 _LIVE = Path("/etc/exim4")
@@ -77,7 +77,9 @@ def put_in_force(
         ) from error
     own.prune(home)
     if lines:
-        remarks.append("note: Exim does not present it when it sends; for that, set")
+        own_transports = str(home.current / CLIENT) in run(exim, "-bP", "transports")
+        where = ", but to protected domains" if own_transports else ""
+        remarks.append(f"note: Exim does not present it when it sends{where}; for that, set")
         remarks += [f"      {one}" for one in lines]
     return remarks
 

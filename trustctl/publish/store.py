@@ -24,7 +24,7 @@ from trustctl.publish.draft import Draft
 from trustctl.publish.folders import prepare
 from trustctl.publish.inspect import is_ours
 from trustctl.publish.manifest import Manifest
-from trustctl.publish.place import BUNDLE, CDB, MAP, NOBODY, NOBODY_TEXT, Place
+from trustctl.publish.place import CDB, MAP, NOBODY, NOBODY_TEXT, Place
 from trustctl.publish.planning import Plan
 from trustctl.publish.removal import clean, find_old, remove_generation, remove_old
 from trustctl.publish.splice import Data, chunks, joined
@@ -55,7 +55,7 @@ def carry_out(plan: Plan, *, now: int, force: bool = False) -> Published:
     refuse_edited(plan.edited, force=force)
     with files.explained(place.directory):
         prepare(place)
-        with files.locked(place.root / "lock"):
+        with files.locked(place.lock):
             if place.current_number() != plan.base:
                 raise TargetError(
                     f"{place.directory}: another export was made meanwhile", "type it again"
@@ -84,7 +84,7 @@ def refuse_edited(edited: list[FileProblem], *, force: bool) -> None:
 
 def _write_nobody(place: Place) -> None:
     path = place.root / NOBODY
-    if place.format == "exim" and not _as_written(place, path, NOBODY_TEXT):
+    if place.is_exim and not _as_written(place, path, NOBODY_TEXT):
         files.replace(path, NOBODY_TEXT, mode=place.file_mode, group=place.group)
 
 
@@ -181,7 +181,7 @@ def _write_folder(
 ) -> Manifest:
     place, drafted = plan.place, plan.draft
     contents: dict[str, list[Data]] = {
-        BUNDLE: drafted.bundle,
+        place.record: drafted.bundle,
         MAP: [drafted.map],
         CDB: [drafted.cdb],
     }

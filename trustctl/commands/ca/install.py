@@ -123,13 +123,13 @@ def install(
         text = b"".join(pem(one) for one in (made[0].der, *chain))
         fingerprint = made[0].facts.fingerprint
         staple = _signed_staple(call, keys, hierarchy, host[0], fingerprint)
-        before = own.place(home, host[0], fingerprint, text, staple)
+        usages = profile.load(profile_name).extended_key_usage
+        client = "client_auth" in usages
+        before = own.place(home, host[0], fingerprint, text, staple, client=client)
         try:
-            usages = profile.load(profile_name).extended_key_usage
             remarks = presented.put_in_force(
-                home, host[0], before,
-                server="server_auth" in usages, client="client_auth" in usages,
-            )  # fmt: skip
+                home, host[0], before, server="server_auth" in usages, client=client
+            )
             return made[0], remarks, None
         except presented.UnusedError as error:
             return made[0], [], error

@@ -44,10 +44,13 @@ class Outcome:
 
     @property
     def one(self) -> Delivered:
-        """The only delivery, with nothing left waiting."""
-        assert len(self.delivered) == 1, self.text
-        assert not self.deferred, self.text
-        assert not self.bounced, self.text
+        """The only delivery, with nothing left waiting.
+
+        Raises:
+            ValueError: it is not so; with the log.
+        """
+        if len(self.delivered) != 1 or self.deferred or self.bounced:
+            raise ValueError(self.text)
         return self.delivered[0]
 
 
@@ -79,6 +82,12 @@ def parse(text: str) -> Outcome:
                 )
             )
     return Outcome(text, tuple(delivered), deferred, bounced)
+
+
+def about(line: str) -> str | None:
+    """Whose mail a line tells the fate of; None for any other line."""
+    found = _LINE.match(line)
+    return None if found is None else found["address"]
 
 
 def _field(rest: str, name: str) -> str:

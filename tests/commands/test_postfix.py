@@ -1,0 +1,87 @@
+"""A Postfix's target where no Postfix is: what is written, said, and found by an audit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import certs
+from tests.console import Console
+from tests.publish.box import tree
+from trustctl.export.postfix import CLOSED
+from trustctl.facts.fingerprint import colons
+
+_FORMAT = ("--format", "postfix")
+
+
+@pytest.fixture
+def two(console: Console, foo: certs.Made, bar: certs.Made) -> Console:
+    """Two trusted peers, and nothing exported yet."""
+    console.pin(foo, "foo")
+    console.pin(bar, "bar")
+    return console
+
+
+def _export(console: Console, *words: str) -> str:
+    ran = console("export", "--to", str(console.target), *_FORMAT, *words)
+    return ran.out + ran.err
+
+
+def _policy(console: Console) -> dict[str, str]:
+    text = (console.target / "trustctl/current/tls_policy").read_text()
+    return {key: value for key, _space, value in (one.partition(" ") for one in text.splitlines())}
+
+
+def test_the_policy_is_written_though_there_is_no_postfix(two: Console, foo: certs.Made) -> None:
+    """It lies in DIR/trustctl, and the answer says that nothing reads it."""
+    assert "NOT IN FORCE" in _export(two)
+    assert _policy(two)["foo.test"] == f"fingerprint match={colons(foo.fingerprint)}"
+    assert "nothing was written" in _export(two)
+    two.fails("export", "--to", str(two.target), *_FORMAT, "--reload", code=8)
+
+
+def test_a_peer_without_a_pin_is_still_in_the_policy(two: Console, foo: certs.Made) -> None:
+    """Its domain does not go back to ordinary delivery: it is held to nobody."""
+    _export(two)
+    two("retire", foo.fingerprint, "--reason", "old", "--yes")
+    _export(two, "--yes")
+    assert _policy(two)["foo.test"] == CLOSED
+    two("unprotect", "foo.test", "--yes")
+    _export(two, "--yes")
+    assert "foo.test" not in _policy(two)
+
+
+def test_an_audit_names_a_policy_that_outlived_its_pin(two: Console) -> None:
+    """Postfix ignores the end of a pinned certificate: a target that was not exported since then
+    is an error, and none before."""
+    _export(two)
+
+    def drift(at: str) -> list[str]:
+        ran = two.any("audit", "--json", "--at", at)
+        found = json.loads(ran.out)
+        return [one["subject"] for one in found if one["rule"] == "target-drift"]
+
+    assert drift("+1d") == []
+    assert drift("+4000d") == [str(two.target)]
+
+
+def test_uninstall_removes_all_of_it(two: Console) -> None:
+    """And nothing that others wrote there."""
+    two.target.mkdir(exist_ok=True)
+    (two.target / "master.cf").write_text("mine\n")
+    before = tree(two.target)
+    _export(two)
+    two("uninstall", "--from", str(two.target), "--yes")
+    assert tree(two.target) == before
+
+
+@pytest.mark.parametrize("name", ["post fix", "post,fix", "post$fix", "post#fix", "post:fix"])
+def test_a_folder_that_postfix_would_read_as_something_else_is_refused(
+    two: Console, name: str
+) -> None:
+    """Its path goes into main.cf and into each line of the policy."""
+    place = two.target.parent / name
+    place.mkdir(parents=True)
+    two.fails("export", "--to", str(place), *_FORMAT, code=7)
+    assert list(place.iterdir()) == []

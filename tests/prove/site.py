@@ -1,0 +1,127 @@
+"""A mail server whose administrator proves it: a stock Exim in a box, protected by trustctl."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.certs import Made
+from tests.console import Ran
+from tests.publish.box import Box, tree
+
+TRANSPORT, ROUTER = "conf.d/transport/050_trustctl", "conf.d/router/050_trustctl"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What ``prove --json`` said."""
+
+    code: int
+    rows: list[dict[str, Any]]
+    problems: list[str]
+
+    @property
+    def failed(self) -> set[str]:
+        """The attacks that came out as they must not."""
+        return {one["attack"] for one in self.rows if one["held"] is False}
+
+    def did(self, attack: str, data: str = "throwaway") -> set[str]:
+        """What the MTA did at an attack."""
+        return {one["did"] for one in self.rows if (one["attack"], one["data"]) == (attack, data)}
+
+
+class Site:
+    """A box with an inventory. ``box`` has daemons only where a test starts one."""
+
+    def __init__(self, box: Box, folder: Path) -> None:
+        self.box, self.folder = box, folder
+        self.db = folder / "inventory" / "trustctl.db"
+
+    def command(self, *words: str, before: tuple[str, ...] = ()) -> list[str]:
+        """The command line that runs trustctl in the box. ``before``: what runs it there."""
+        return [
+            "nsenter", "-m", "-n", "-t", str(self.box.pid), "--", "env",
+            f"TRUSTCTL_DB={self.db}", *before, sys.executable, "-m", "trustctl", *words,
+        ]  # fmt: skip
+
+    def __call__(self, *words: str, code: int = 0, before: tuple[str, ...] = ()) -> Ran:
+        """Run trustctl in the box."""
+        done = subprocess.run(
+            self.command(*words, before=before), capture_output=True, text=True, check=False,
+            timeout=200, env=os.environ,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        told = "\n".join(one for one in done.stdout.splitlines() if '"held": true' not in one)
+        assert done.returncode == code, (words, done.returncode, told, done.stderr)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def pin(self, made: Made, peer: str, *more: str, domains: tuple[str, ...] = ()) -> None:
+        """Add a peer's certificate, compared over the phone. ``more``: certificates or options."""
+        path = self.folder / f"{peer}.pem"
+        path.write_bytes(made.pem)
+        words = [one for domain in domains or (f"{peer}.test",) for one in ("--domain", domain)]
+        self(
+            "add", str(path), "--peer", peer, *words, "--fingerprint", made.fingerprint,
+            "--vouched-by", "Ann <ann@us.test>", "--via", "phone", *more,
+        )  # fmt: skip
+
+    def export(self) -> None:
+        """Put the inventory in force."""
+        self("export", "--to", "/etc/exim4", "--reload", "--yes")
+
+    def prove(self, *words: str, code: int = 0) -> Proof:
+        """The proof, as JSON."""
+        said = self("prove", "--json", *words, code=code).out
+        lines = [json.loads(one) for one in said.splitlines()]
+        rows = [one for one in lines if "attack" in one]
+        assert lines[-1]["proven"] == (code == 0)
+        return Proof(code, rows, lines[-1]["problems"])
+
+    @contextmanager
+    def edited(self, edits: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
+        """The installed configuration with strings replaced, by file; an empty one is the file."""
+        before = {name: (self.box.etc / name).read_text() for name in edits}
+        try:
+            for name, pairs in edits.items():
+                text = before[name]
+                for old, new in pairs.items():
+                    assert old in text, f"{name} has no {old!r}"
+                    text = text.replace(old, new) if old else new
+                (self.box.etc / name).write_text(text)
+            self.box.command("update-exim4.conf")
+            yield
+        finally:
+            for name, text in before.items():
+                (self.box.etc / name).write_text(text)
+            self.box.command("update-exim4.conf")
+
+    def everything(self) -> dict[str, str]:
+        """All that the running MTA reads and writes: modes, owners, content."""
+        box = self.box
+        return {
+            path: told
+            for folder in (box.etc, box.lib, box.spool, box.log, box.run)
+            for path, told in tree(folder).items()
+        }
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes below a process, as this machine numbers them."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found |= {int(child)} | descendants(int(child))
+    return found
+
+
+def numbered(text: str) -> int:
+    """How many lines of a table tell of an attempt."""
+    return len(re.findall(r"^  \S.*  (?:delivered|deferred|not tried)", text, re.MULTILINE))

@@ -1,0 +1,123 @@
+"""What an export, a rollback, an uninstall and an audit have to do with a Postfix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trustctl.errors import NotEnforcedError
+
+if TYPE_CHECKING:
+    from trustctl.facts.mta import MtaState
+    from trustctl.publish.place import Place
+    from trustctl.publish.postfix_site import Site
+
+NAME = "postfix"
+
+
+def refuse(place: Place) -> None:
+    """Refuse a folder that Postfix could not read a table from.
+
+    Raises:
+        TargetError: there are letters in its path that mean something to Postfix.
+    """
+    if place.format == NAME:
+        from trustctl.publish.postfix_site import refuse_unusable
+
+        refuse_unusable(place.directory)
+
+
+def configure(place: Place, *, reload: bool) -> None:
+    """Postfix's table: made always, named in main.cf with ``--reload``.
+
+    Raises:
+        NotEnforcedError: Postfix does not do, or would not do, what was exported.
+    """
+    if place.format != NAME:
+        return
+    from trustctl import render
+    from trustctl.publish import postconf, postfix
+    from trustctl.publish.postfix_site import site
+
+    found = site(place.directory)
+    if not postconf.installed() or not found.postfix.main.is_file():
+        why = "there is no Postfix on this machine"
+        if postconf.installed():
+            why = f"{place.directory} holds no main.cf"
+        if reload:
+            raise NotEnforcedError(f"the data is written, but NOT IN FORCE: {why}", "--to DIR")
+        render.note(f"note: NOT IN FORCE: {why}; no table was made")
+        return
+    policies = _policies(place)
+    if reload:
+        for remark in postfix.apply(found, policies):
+            render.line(remark)
+        _say(found)
+        render.line(f"Postfix was asked: it holds the mail of {len(policies)} domains to the pins")
+        return
+    postfix.publish(found)
+    wrong = postfix.differences(found, policies)
+    if wrong:
+        _say(found)
+        render.note("note: NOT IN FORCE until main.cf says so: add --reload")
+        for one in wrong[:10]:
+            render.note(f"note: {one}")
+
+
+def _say(found: Site) -> None:
+    """The lines that somebody would type."""
+    from trustctl import render
+
+    for name, value in found.wanted().items():
+        render.line(f"postconf -e '{name} = {value}'")
+
+
+def _policies(place: Place) -> dict[str, str]:
+    """What the generation in force says of each domain."""
+    from trustctl.export.postfix import POLICY, parse
+
+    return parse((place.current / POLICY).read_bytes())
+
+
+def rolled_back(place: Place) -> None:
+    """Make the table of the generation that is in force again.
+
+    Raises:
+        NotEnforcedError: Postfix does not take it.
+    """
+    from trustctl.publish import postconf, postfix
+    from trustctl.publish.postfix_site import site
+
+    found = site(place.directory)
+    if place.format == NAME and postconf.installed() and found.live.is_dir():
+        postfix.publish(found)
+
+
+def withdraw(place: Place) -> None:
+    """Take our table out of Postfix's configuration.
+
+    Raises:
+        NotEnforcedError: Postfix cannot be asked; nothing was removed.
+    """
+    if place.format == NAME:
+        from trustctl.publish import postfix
+        from trustctl.publish.postfix_site import site
+
+        postfix.withdraw(site(place.directory))
+
+
+def state(place: Place) -> MtaState | None:
+    """What Postfix would really do, for an audit; None where the target is none of its."""
+    if place.format != NAME:
+        return None
+    from trustctl.facts.mta import MtaState
+    from trustctl.publish import postconf, postfix
+    from trustctl.publish.postfix_site import site
+
+    found = site(place.directory)
+    where = str(place.directory)
+    if not postconf.installed() or not found.postfix.main.is_file():
+        return MtaState(where, False, why="there is no Postfix on this machine to ask")
+    try:
+        return MtaState(where, True, tuple(postfix.differences(found, _policies(place))))
+    except (NotEnforcedError, FileNotFoundError) as error:
+        return MtaState(where, True, (f"Postfix cannot be asked: {error}",))

@@ -1,0 +1,181 @@
+"""Runs Postfix's own programs: fixed arguments, no shell, a limit on time. Nothing here knows what
+the configuration ought to be."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trustctl.errors import NotEnforcedError
+
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+_SECONDS = 60
+_KEPT = ("LD_LIBRARY_PATH",)
+"""What the programs may need of the environment, where they are not installed in their place."""
+
+
+def installed() -> bool:
+    """Whether there is a Postfix on this machine to ask."""
+    return _which("postconf") is not None
+
+
+def _which(name: str) -> str | None:
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_PATH}")
+
+
+@dataclass(frozen=True, slots=True)
+class Postfix:
+    """The Postfix whose main.cf is in ``directory``."""
+
+    directory: Path
+
+    @property
+    def main(self) -> Path:
+        """Its configuration."""
+        return self.directory / "main.cf"
+
+    def values(self, *names: str) -> dict[str, str]:
+        """Parameters as Postfix takes them, their ``$names`` replaced; '' where one is not known.
+
+        Raises:
+            NotEnforcedError: it cannot be asked.
+        """
+        return _pairs(self.run("postconf", "-x", *names))
+
+    def given(self, *names: str) -> dict[str, str]:
+        """Parameters as main.cf gives them; those alone that it gives.
+
+        Raises:
+            NotEnforcedError: it cannot be asked.
+        """
+        found = _pairs(self.run("postconf", "-n"))
+        return {name: found[name] for name in names if name in found}
+
+    def overrides(self) -> dict[str, str]:
+        """``SERVICE/TYPE/PARAMETER`` -> value of what master.cf sets for one service alone.
+
+        Raises:
+            NotEnforcedError: it cannot be asked.
+        """
+        return _pairs(self.run("postconf", "-P"))
+
+    def clients(self) -> list[tuple[str, bool]]:
+        """The services of master.cf that are SMTP clients, and whether each is chrooted.
+
+        Raises:
+            NotEnforcedError: it cannot be asked.
+        """
+        found = []
+        for line in self.run("postconf", "-M").splitlines():
+            words = line.split()
+            if len(words) > 7 and words[7] == "smtp":
+                found.append((f"{words[0]}/{words[1]}", words[4] == "y"))
+        defaults = {name for name, value in self._chroot().items() if value != "n"}
+        return [(name, chrooted or name in defaults) for name, chrooted in found]
+
+    def _chroot(self) -> dict[str, str]:
+        told = _pairs(self.run("postconf", "-Fx"))
+        return {
+            name.removesuffix("/chroot"): value
+            for name, value in told.items()
+            if name.endswith("/chroot")
+        }
+
+    def set(self, wanted: Mapping[str, str | None]) -> None:
+        """Change main.cf as ``postconf`` does; None takes a parameter out.
+
+        Raises:
+            NotEnforcedError: it cannot.
+        """
+        given = [f"{name}={value}" for name, value in wanted.items() if value is not None]
+        gone = [name for name, value in wanted.items() if value is None]
+        if given:
+            self.run("postconf", "-e", *given)
+        if gone:
+            self.run("postconf", "-X", *gone)
+
+    def compile(self, map_type: str, path: Path) -> None:
+        """Make the table that Postfix reads beside its text.
+
+        Raises:
+            NotEnforcedError: Postfix does not take the text, or cannot make such a table.
+        """
+        complaints = self._attempt("postmap", f"{map_type}:{path}")[2]
+        if complaints.strip():
+            raise NotEnforcedError(f"postmap {map_type}:{path}: {complaints.strip()[-600:]}")
+
+    def look_up(self, table: str, keys: Iterable[str]) -> dict[str, str]:
+        """What a table says of these keys; those alone that it has.
+
+        Raises:
+            NotEnforcedError: it cannot be read.
+        """
+        asked = "".join(f"{one}\n" for one in keys).encode()
+        status, told, complaints = self._attempt("postmap", "-q", "-", table, stdin=asked)
+        if status not in (0, 1) or (complaints.strip() and status):
+            raise NotEnforcedError(f"postmap -q - {table}: {complaints.strip()[-600:]}")
+        found = [one.partition("\t") for one in told.splitlines()]
+        return {key: value for key, _tab, value in found}
+
+    def is_running(self) -> bool:
+        """Whether its master runs."""
+        return self._attempt("postfix", "status")[0] == 0
+
+    def reload(self) -> None:
+        """Let it read its configuration and its tables again.
+
+        Raises:
+            NotEnforcedError: it does not.
+        """
+        self.run("postfix", "reload")
+
+    def run(self, *command: str) -> str:
+        """A command's output.
+
+        Raises:
+            NotEnforcedError: it fails, with what it said.
+        """
+        status, out, complaints = self._attempt(*command)
+        if status:
+            said = complaints.strip() or out.strip()
+            raise NotEnforcedError(f"{' '.join(command)} failed: {said[-600:]}")
+        return out
+
+    def _attempt(self, program: str, *words: str, stdin: bytes = b"") -> tuple[int, str, str]:
+        found = _which(program)
+        if found is None:
+            raise NotEnforcedError(f"there is no {program} on this machine", "apt install postfix")
+        environment = {one: os.environ[one] for one in _KEPT if one in os.environ}
+        try:
+            done = subprocess.run(
+                [found, "-c", str(self.directory), *words],
+                capture_output=True,
+                timeout=_SECONDS,
+                input=stdin,
+                check=False,
+                env={"PATH": f"{Path(found).parent}:{_PATH}", "LC_ALL": "C", **environment},
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NotEnforcedError(f"{program} did not end within {_SECONDS} seconds") from error
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise NotEnforcedError(f"{program} cannot be run: {reason}") from error
+        out, complaints = (one.decode("utf-8", "replace") for one in (done.stdout, done.stderr))
+        return done.returncode, out, complaints
+
+
+def _pairs(told: str) -> dict[str, str]:
+    """``name = value`` lines; a line that begins with space goes on with the one before."""
+    found: dict[str, str] = {}
+    last = ""
+    for line in told.splitlines():
+        if line[:1].isspace():
+            found[last] = f"{found[last]} {line.strip()}".strip()
+            continue
+        last, _equals, value = (one.strip() for one in line.partition("="))
+        found[last] = value
+    return found
