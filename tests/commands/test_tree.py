@@ -140,3 +140,26 @@ def test_an_unknown_format_is_named(two: Console) -> None:
     """With those that there are."""
     ran = two.fails("export", "--to", str(two.target), "--format", "pkcs99", code=2)
     assert "'pkcs99' is not one of exim, pem, " in ran.err
+
+
+def test_old_generations_go_whole(two: Console) -> None:
+    """Five stay; nothing of the others does, not even of a format that makes many files."""
+    for number in range(7):
+        two.pin(certs.self_signed(f"mx.new{number}.test", ca=False), f"new{number}")
+        two("export", "--to", str(two.target), "--format", "openssl-dir")
+    there = sorted(one.name for one in (two.target / "generations").iterdir())
+    assert there == [f"{number:08}" for number in range(3, 8)]
+    assert {one.name for one in two.target.iterdir()} <= {
+        "current",
+        "generations",
+        ".trustctl-lock",
+    }
+
+
+def test_the_journal_names_the_format(two: Console) -> None:
+    """As for every target."""
+    _export(two)
+    (entry,) = (
+        one for one in two("journal", "--json").json if one["action"] == "generation.publish"
+    )
+    assert entry["details"]["format"] == "known-pins"

@@ -166,3 +166,11 @@ def test_what_a_broken_one_makes_is_not_written(package: Path, files: str) -> No
     (package / "theirs_trustctl.py").write_text(_GOOD.replace("{FILES}", files))
     with pytest.raises(UsageError, match="is broken"):
         made("theirs", *peers())
+
+
+@pytest.mark.parametrize("name", ["dovecot", "haproxy", "nginx", "opensmtpd"])
+def test_a_path_that_means_something_to_a_server_is_refused(name: str) -> None:
+    """It stands in a configuration."""
+    for text in (*HOSTILE, 'x"; y', "a b", "../up"):
+        with pytest.raises(UsageError, match="a path in a configuration"):
+            made(name, *peers(), directory=Path(f"/t/{text}"))

@@ -61,6 +61,7 @@ def _older(world: Path) -> None:
 _IMPORT = ("import", "peers.jsonl")
 _EXIM = ("export", "--to", "exim", "--format", "exim", "--yes")
 _PEM = ("export", "--to", "bundle", "--format", "pem", "--yes")
+_TREE = ("export", "--to", "tree", "--format", "known-pins", "--yes")
 _RETIRE = ("retire", "peer000003", "--reason", "replaced", "--yes")
 _EARLIER = tuple(
     one
@@ -77,6 +78,7 @@ OPERATIONS = {
     "export-exim": Operation(_EXIM, (_IMPORT, _EXIM, *_EARLIER, _RETIRE)),
     "export-pem-first": Operation(_PEM, (_IMPORT,)),
     "export-pem": Operation(_PEM, (_IMPORT, _PEM, _RETIRE)),
+    "export-tree": Operation(_TREE, (_IMPORT, _TREE, _RETIRE)),
     "rollback-exim": Operation(
         ("rollback", "1", "--of", "exim", "--yes"), (_IMPORT, _EXIM, _RETIRE, _EXIM)
     ),
@@ -91,6 +93,11 @@ OPERATIONS = {
     "uninstall-pem": Operation(
         ("uninstall", "--from", "bundle", "--yes"),
         (_IMPORT, _PEM, _RETIRE, _PEM),
+        complete="trustctl has written nothing there",
+    ),
+    "uninstall-tree": Operation(
+        ("uninstall", "--from", "tree", "--yes"),
+        (_IMPORT, _TREE),
         complete="trustctl has written nothing there",
     ),
     "db-upgrade": Operation(("db", "upgrade"), prepare=_older),

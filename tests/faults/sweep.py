@@ -57,6 +57,9 @@ class Operation:
     complete: str | None = None
 
 
+_TARGETS = ("exim", "bundle", "tree")
+
+
 @dataclass(frozen=True)
 class Seen:
     """What is there: the inventory, what readers of the targets see, and every file of theirs."""
@@ -76,7 +79,7 @@ class Sweep:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         shutil.copytree(inputs, self.world)
-        for name in ("exim", "bundle"):
+        for name in _TARGETS:
             (self.world / name).mkdir(mode=0o755)
         if operation.prepare is not None:
             operation.prepare(self.world)
@@ -113,16 +116,20 @@ class Sweep:
     def see(self) -> Seen:
         """What is there now; what is torn or broken fails here."""
         published = self.world / "bundle/ca-certificates.crt"
-        roots = [self.world / "exim/trustctl", *self.world.glob("inventory/generations/*")]
+        roots = [
+            self.world / "exim/trustctl",
+            self.world / "tree",
+            *self.world.glob("inventory/generations/*"),
+        ]
         for root in roots:
             state.assert_none_torn(root)
         return Seen(
             state.inventory(self.world / "inventory", self._folder / "looked-at"),
-            {one.parent.name: state.in_force(one) for one in roots},
+            {str(one.relative_to(self.world)): state.in_force(one) for one in roots},
             published.read_bytes() if published.exists() else None,
             {
                 f"{one}/{path}": found
-                for one in ("exim", "bundle")
+                for one in _TARGETS
                 for path, found in state.tree(self.world / one).items()
             },
         )
@@ -213,7 +220,7 @@ class Sweep:
         """The generations that the inventory says are in force, where anything is."""
         if seen.inventory is None:
             return []
-        roots = {"exim": self.world / "exim/trustctl"}
+        roots = {"exim": self.world / "exim/trustctl", "tree": self.world / "tree"}
         for one in self.world.glob("inventory/generations/*"):
             roots["bundle"] = one
         return [

@@ -6,13 +6,16 @@ is in it: peers' own self-signed certificates, our own CAs, and peers' CAs that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
+from trustctl.errors import UsageError
 from trustctl.export.bundle import block
 from trustctl.export.format import Options, certificates
 from trustctl.facts.records import PeerTrust
 
 NAME = "client-ca.pem"
+_PATH = re.compile(r"(/[A-Za-z0-9_][A-Za-z0-9._-]*)+", re.ASCII)
 
 
 def pem_file(trusts: Sequence[PeerTrust]) -> bytes:
@@ -29,6 +32,16 @@ def with_snippet(
     trusts: Sequence[PeerTrust], options: Options, snippet: str, name: str
 ) -> Mapping[str, bytes]:
     """The PEM file, and the lines of configuration that use it: ``@FILE@`` is its path, and
-    ``@DIR@`` its folder."""
+    ``@DIR@`` its folder.
+
+    Raises:
+        UsageError: the path has characters that may mean something in a configuration.
+    """
+    if not _PATH.fullmatch(options.directory):
+        raise UsageError(
+            f"{options.directory}: a path in a configuration may have letters, digits, '.', '_' "
+            "and '-'",
+            "export to another folder",
+        )
     text = snippet.replace("@FILE@", options.path(NAME)).replace("@DIR@", options.path("")[:-1])
     return {NAME: pem_file(trusts), name: text.encode()}
