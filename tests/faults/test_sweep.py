@@ -29,7 +29,9 @@ def test_a_torn_trust_set_is_noticed(sweep: Callable[[str], Sweep]) -> None:
     """Nor does half of a trust set."""
     swept = sweep("export-exim")
     swept.restore()
-    named = next(one for one in swept.old.in_force["exim"] or () if len(one) == 64 + len(".pem"))
+    named = next(
+        one for one in swept.old.in_force["exim/trustctl"] or () if len(one) == 64 + len(".pem")
+    )
     os.truncate(swept.world / "exim/trustctl/sets" / named, 100)
     with pytest.raises(AssertionError, match="torn"):
         swept.look("half of it is gone")
