@@ -10,9 +10,13 @@ from collections.abc import Mapping
 import pytest
 
 
-def require(*names: str) -> None:
-    """Skip the test where one of these programs is not installed; fail it in CI."""
-    lacking = [one for one in names if shutil.which(one) is None]
+def require(*names: str, path: str | None = None) -> None:
+    """Skip the test where one of these programs is not installed; fail it in CI.
+
+    Args:
+        path: where they are looked for; None: in this process's PATH.
+    """
+    lacking = [one for one in names if shutil.which(one, path=path) is None]
     if lacking:
         reason = f"not installed: {', '.join(lacking)}"
         if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":

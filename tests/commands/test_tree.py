@@ -14,14 +14,6 @@ from tests.publish.box import tree
 _FORMAT = ("--format", "known-pins")
 
 
-@pytest.fixture
-def two(console: Console, foo: certs.Made, bar: certs.Made) -> Console:
-    """Two trusted peers, and nothing exported yet."""
-    console.pin(foo, "foo")
-    console.pin(bar, "bar")
-    return console
-
-
 def _export(console: Console, *words: str) -> str:
     ran = console("export", "--to", str(console.target), *_FORMAT, *words)
     return ran.out + ran.err

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-
-import pytest
 
 from tests import certs, odd
 from tests.trusts import HOSTILE, hostile, trust, trusted
@@ -71,15 +68,6 @@ def write(directory: Path, made: Mapping[str, bytes]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return current
-
-
-def need(*programs: str) -> None:
-    """Skip where a program is missing; fail where CI says that nothing may be."""
-    for one in programs:
-        if shutil.which(one) is None and not Path(one).exists():
-            if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
-                pytest.fail(f"{one} is not installed")
-            pytest.skip(f"{one} is not installed")
 
 
 def run(*words: object, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -18,12 +18,12 @@ from tests.export.stores import (
     STRANGER,
     hostile_peers,
     made,
-    need,
     odd_peers,
     peers,
     run,
     write,
 )  # fmt: skip
+from tests.tools import require
 from tests.trusts import HOSTILE, hostile, trust, trusted
 from trustctl.facts.fingerprint import spoken
 from trustctl.facts.words import grid
@@ -76,7 +76,7 @@ def test_the_hashed_names_are_those_that_openssl_gives(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["jks", "pkcs12"])
 def test_java_reads_the_store(name: str, tmp_path: Path) -> None:
     """Every certificate is a trusted entry under its peer's name; the password is needed."""
-    need("keytool")
+    require("keytool")
     trusts = (*peers(), *hostile_peers())
     current = write(tmp_path, made(name, *trusts, *odd_peers()))
     (store,) = current.iterdir()

@@ -10,7 +10,8 @@ import pytest
 
 from tests import certs
 from tests.certs import Made
-from tests.export.stores import FOO, hostile_peers, made, need, run, write
+from tests.export.stores import FOO, hostile_peers, made, run, write
+from tests.tools import require
 from tests.trusts import HOSTILE, trust, trusted
 
 _STORE = "/etc/ssl/certs/ca-certificates.crt"
@@ -25,7 +26,7 @@ _PEERS = (
 
 @pytest.fixture(autouse=True)
 def _programs() -> None:
-    need("trust", "certtool", "unshare")
+    require("trust", "certtool", "unshare")
     if os.geteuid() != 0 or run("unshare", "-m", "true").returncode != 0:
         pytest.skip("only root may mount")
     if not Path(_STORE).exists():

@@ -20,12 +20,12 @@ from tests.export.stores import (
     STRANGER,
     hostile_peers,
     made,
-    need,
     odd_peers,
     peers,
     run,
     write,
 )
+from tests.tools import require
 from trustctl.facts.records import PeerTrust
 
 _OWN = certs.self_signed("own.test", ca=False)
@@ -109,7 +109,7 @@ def _nginx(base: Path, current: Path) -> Path:
 
 def test_nginx_lets_peers_in(base: Path) -> None:
     """By a real handshake with a client certificate; neither a stranger nor somebody without."""
-    need("/usr/sbin/nginx")
+    require("/usr/sbin/nginx")
     conf = _nginx(base, _exported(base, "nginx", *peers()))
     with _running(base, "/usr/sbin/nginx", "-c", conf, "-p", base, "-e", base / "log"):
         for one in (FOO, BAR):
@@ -120,7 +120,7 @@ def test_nginx_lets_peers_in(base: Path) -> None:
 
 def test_nginx_reads_hostile_certificates(base: Path) -> None:
     """And does not start where nobody is trusted."""
-    need("/usr/sbin/nginx")
+    require("/usr/sbin/nginx")
     for trusts, code in ((hostile_peers() + odd_peers(), 0), ([], 1)):
         conf = _nginx(base, _exported(base, "nginx", *trusts))
         done = run("/usr/sbin/nginx", "-t", "-c", conf, "-p", base, "-e", base / "log")
@@ -138,7 +138,7 @@ def _haproxy(base: Path, current: Path) -> Path:
 
 def test_haproxy_lets_peers_in_and_knows_which(base: Path) -> None:
     """With the lines that the snippet has: by chain, and by pin."""
-    need("/usr/sbin/haproxy")
+    require("/usr/sbin/haproxy")
     current = _exported(base, "haproxy", *peers())
     with _running(base, "/usr/sbin/haproxy", "-f", _haproxy(base, current)):
         assert "let in foo" in _ask(base, FOO)
@@ -149,7 +149,7 @@ def test_haproxy_lets_peers_in_and_knows_which(base: Path) -> None:
 
 def test_haproxy_reads_hostile_certificates(base: Path) -> None:
     """And does not start where nobody is trusted."""
-    need("/usr/sbin/haproxy")
+    require("/usr/sbin/haproxy")
     for trusts, code in ((hostile_peers() + odd_peers(), 0), ([], 1)):
         conf = _haproxy(base, _exported(base, "haproxy", *trusts))
         done = run("/usr/sbin/haproxy", "-c", "-f", conf)
@@ -158,7 +158,7 @@ def test_haproxy_reads_hostile_certificates(base: Path) -> None:
 
 def test_dovecot_reads_what_is_to_be_included(base: Path) -> None:
     """The file's content is what it asks clients for; a missing one is an error."""
-    need("doveconf")
+    require("doveconf")
     current = _exported(base, "dovecot", *peers(), *hostile_peers())
     conf = base / "dovecot.conf"
     conf.write_text(f"!include {current}/dovecot.conf\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -79,3 +81,11 @@ def full(store: Store, _full: Path) -> Store:
     store.path.parent.mkdir(mode=0o700)
     shutil.copy(_full, store.path)
     return store
+
+
+@pytest.fixture
+def raw(full: Store) -> Iterator[sqlite3.Connection]:
+    """A full inventory as any other program opens it, its references on."""
+    with full.raw() as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        yield connection

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from tests.inventory.older import make_older
-from tests.inventory.store import NOW, Store
+from tests.inventory.records import assert_immutable, refused
+from tests.inventory.store import NOW
 from trustctl.inventory import database, schema, upkeep
 from trustctl.resources import resource
 
@@ -59,35 +59,14 @@ def test_migrated_database_equals_a_new_one(revision: str, tmp_path: Path) -> No
     assert len(fresh) > 40
 
 
-@pytest.fixture
-def raw(full: Store) -> Iterator[sqlite3.Connection]:
-    """A full inventory as any other program opens it, its references on."""
-    with full.raw() as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        yield connection
-
-
 def _rows(raw: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
     return raw.execute(f'SELECT * FROM "{table}" ORDER BY 1, 2').fetchall()
-
-
-def _refused(raw: sqlite3.Connection, table: str, statement: str, said: str) -> None:
-    before = _rows(raw, table)
-    assert before, "there is nothing that could be changed"
-    with pytest.raises(sqlite3.IntegrityError, match=said):
-        raw.execute(statement)
-    assert _rows(raw, table) == before
 
 
 @pytest.mark.parametrize("table", schema.IMMUTABLE)
 def test_records_are_never_altered_or_removed(table: str, raw: sqlite3.Connection) -> None:
     """No program updates, deletes or replaces a row of what is a fact, a statement or a record."""
-    columns = [row[1] for row in raw.execute(f'PRAGMA table_info("{table}")')]
-    for column in columns:
-        _refused(raw, table, f'UPDATE "{table}" SET "{column}" = "{column}"', "no update")
-    _refused(raw, table, f'DELETE FROM "{table}"', "no delete")
-    for verb in ("INSERT OR REPLACE", "REPLACE", "INSERT"):
-        _refused(raw, table, f'{verb} INTO "{table}" SELECT * FROM "{table}"', "there already")
+    assert_immutable(raw, table)
 
 
 def test_replacing_is_what_the_delete_triggers_do_not_see(raw: sqlite3.Connection) -> None:
@@ -100,7 +79,7 @@ def test_replacing_is_what_the_delete_triggers_do_not_see(raw: sqlite3.Connectio
 
 def test_journal_entry_is_not_replaced_by_one_with_its_hash(raw: sqlite3.Connection) -> None:
     """A new entry that carries an old one's hash does not push the old one out."""
-    _refused(
+    refused(
         raw, "journal",
         "REPLACE INTO journal SELECT 999, at, actor, action, subject, details, hash FROM journal "
         "WHERE seq = 3", "there already",
@@ -116,9 +95,9 @@ def test_journal_entry_is_not_replaced_by_one_with_its_hash(raw: sqlite3.Connect
 )  # fmt: skip
 def test_active_pin_can_only_be_retired(change: str, raw: sqlite3.Connection) -> None:
     """Nothing of an active pin changes, not even as it is retired."""
-    _refused(raw, "pin", f"UPDATE pin SET {change} WHERE id = 1", "only be retired")
+    refused(raw, "pin", f"UPDATE pin SET {change} WHERE id = 1", "only be retired")
     if not change.startswith("retired"):
-        _refused(
+        refused(
             raw, "pin", f"UPDATE pin SET {change}, retired_at = 7 WHERE id = 1", "only be retired"
         )
 
@@ -127,14 +106,14 @@ def test_pin_is_retired_once(raw: sqlite3.Connection) -> None:
     """Retiring works, and what is retired stays as it is; no pin is deleted."""
     raw.execute("UPDATE pin SET retired_at = 7, retired_reason = 'old' WHERE id = 1")
     for change in ("retired_at = 8", "retired_at = NULL", "retired_reason = 'other'"):
-        _refused(raw, "pin", f"UPDATE pin SET {change} WHERE id = 1", "only be retired")
-    _refused(raw, "pin", "DELETE FROM pin", "retire it")
+        refused(raw, "pin", f"UPDATE pin SET {change} WHERE id = 1", "only be retired")
+    refused(raw, "pin", "DELETE FROM pin", "retire it")
 
 
 def test_active_pin_is_not_replaced(raw: sqlite3.Connection) -> None:
     """REPLACE pushes out neither a pin with the same id nor one for the same certificate."""
-    _refused(raw, "pin", "REPLACE INTO pin SELECT * FROM pin WHERE id = 1", "there already")
-    _refused(
+    refused(raw, "pin", "REPLACE INTO pin SELECT * FROM pin WHERE id = 1", "there already")
+    refused(
         raw, "pin",
         "REPLACE INTO pin SELECT 99, peer_id, fingerprint, 'authority', added_at, added_by, NULL, "
         "NULL FROM pin WHERE id = 1", "there already",

@@ -4,42 +4,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 
-from tests.inventory.store import Store
+from tests.inventory.records import assert_immutable, refused
 from trustctl.inventory import schema_ca
 
 _HEX = "ab" * 32
 
 
-@pytest.fixture
-def raw(full: Store) -> Iterator[sqlite3.Connection]:
-    """A full inventory as any other program opens it, its references on."""
-    with full.raw() as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        yield connection
-
-
-def _refused(raw: sqlite3.Connection, table: str, statement: str, said: str) -> None:
-    rows = f'SELECT * FROM "{table}" ORDER BY 1, 2'
-    before = raw.execute(rows).fetchall()
-    assert before, "there is nothing that could be changed"
-    with pytest.raises(sqlite3.IntegrityError, match=said):
-        raw.execute(statement)
-    assert raw.execute(rows).fetchall() == before
-
-
 @pytest.mark.parametrize("table", schema_ca.IMMUTABLE)
 def test_records_are_never_altered_or_removed(table: str, raw: sqlite3.Connection) -> None:
     """What was to be signed, was signed, was revoked: no update, no delete, no replacement."""
-    columns = [row[1] for row in raw.execute(f'PRAGMA table_info("{table}")')]
-    for column in columns:
-        _refused(raw, table, f'UPDATE "{table}" SET "{column}" = "{column}"', "no update")
-    _refused(raw, table, f'DELETE FROM "{table}"', "no delete")
-    for verb in ("INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE", "INSERT"):
-        _refused(raw, table, f'{verb} INTO "{table}" SELECT * FROM "{table}"', "there already")
+    assert_immutable(raw, table)
 
 
 def test_without_the_trigger_a_revocation_is_rewritten(raw: sqlite3.Connection) -> None:
@@ -59,7 +36,7 @@ def test_an_issuance_is_not_pushed_out(kept: str, raw: sqlite3.Connection) -> No
     """Neither by one with its TBS hash, nor by one with its issuer and serial number."""
     other = {"tbs_sha256": ("serial", "'ff'"), "serial": ("tbs_sha256", f"'{_HEX}'")}[kept]
     values = _ISSUANCE.replace(*other)
-    _refused(
+    refused(
         raw, "issuance",
         f"REPLACE INTO issuance (id, {_ISSUANCE}) "
         f"SELECT 999, {values} FROM issuance ORDER BY id LIMIT 1",
@@ -77,20 +54,20 @@ def test_an_issuance_is_not_pushed_out(kept: str, raw: sqlite3.Connection) -> No
 )  # fmt: skip
 def test_an_authority_can_only_be_retired(change: str, raw: sqlite3.Connection) -> None:
     """What it is held to, where its key is, which one it is: nothing changes, not even then."""
-    _refused(raw, "authority", f"UPDATE authority SET {change} WHERE id = 1", "only be retired")
+    refused(raw, "authority", f"UPDATE authority SET {change} WHERE id = 1", "only be retired")
     if not change.startswith("retired"):
         both = f"UPDATE authority SET {change}, retired_at = 7 WHERE id = 1"
-        _refused(raw, "authority", both, "only be retired")
+        refused(raw, "authority", both, "only be retired")
 
 
 def test_an_authority_is_retired_once(raw: sqlite3.Connection) -> None:
     """Then it stays so; none is deleted, none replaced."""
     raw.execute("UPDATE authority SET retired_at = 7 WHERE id = 1")
     for change in ("retired_at = 8", "retired_at = NULL"):
-        _refused(raw, "authority", f"UPDATE authority SET {change} WHERE id = 1", "only be retired")
-    _refused(raw, "authority", "DELETE FROM authority", "retire it")
+        refused(raw, "authority", f"UPDATE authority SET {change} WHERE id = 1", "only be retired")
+    refused(raw, "authority", "DELETE FROM authority", "retire it")
     for values in ("*", "99, hierarchy, kind, 99, key, fingerprint, permitted, added_at, NULL"):
-        _refused(
+        refused(
             raw, "authority",
             f"REPLACE INTO authority SELECT {values} FROM authority WHERE id = 1",
             "there already",
@@ -117,4 +94,4 @@ def test_a_row_that_cannot_be_is_refused(
     table: str, values: str, said: str, raw: sqlite3.Connection
 ) -> None:
     """Serial numbers in lower-case hex, hashes whole, nothing about what was never issued."""
-    _refused(raw, table, f"INSERT INTO {table} VALUES ({values})", said)
+    refused(raw, table, f"INSERT INTO {table} VALUES ({values})", said)

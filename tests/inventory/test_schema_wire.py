@@ -4,44 +4,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from typing import get_args
 
 import pytest
 
-from tests.inventory.store import Store
+from tests.inventory.records import assert_immutable, refused
 from trustctl.facts.wire import PROTOCOLS, Outcome
 from trustctl.inventory import schema_wire
 
 _HEX = "ab" * 32
 
 
-@pytest.fixture
-def raw(full: Store) -> Iterator[sqlite3.Connection]:
-    """A full inventory as any other program opens it, its references on."""
-    with full.raw() as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        yield connection
-
-
-def _refused(raw: sqlite3.Connection, table: str, statement: str, said: str) -> None:
-    rows = f'SELECT * FROM "{table}" ORDER BY 1, 2'
-    before = raw.execute(rows).fetchall()
-    assert before, "there is nothing that could be changed"
-    with pytest.raises(sqlite3.IntegrityError, match=said):
-        raw.execute(statement)
-    assert raw.execute(rows).fetchall() == before
-
-
 @pytest.mark.parametrize("table", schema_wire.IMMUTABLE)
 def test_records_are_never_altered_or_removed(table: str, raw: sqlite3.Connection) -> None:
     """What was announced and what renews what: no update, no delete, no replacement."""
-    columns = [row[1] for row in raw.execute(f'PRAGMA table_info("{table}")')]
-    for column in columns:
-        _refused(raw, table, f'UPDATE "{table}" SET "{column}" = "{column}"', "no update")
-    _refused(raw, table, f'DELETE FROM "{table}"', "no delete")
-    for verb in ("INSERT OR REPLACE", "REPLACE", "INSERT OR IGNORE", "INSERT"):
-        _refused(raw, table, f'{verb} INTO "{table}" SELECT * FROM "{table}"', "there already")
+    assert_immutable(raw, table)
 
 
 _KEPT = [
@@ -61,7 +38,7 @@ def test_what_was_seen_where_is_not_altered(
     if column == "peer_id":
         value = "1"
     where = f"rowid = (SELECT min(rowid) FROM {table})" if table == "observation" else "1"
-    _refused(raw, table, f"UPDATE {table} SET {column} = {value} WHERE {where}", "seen again")
+    refused(raw, table, f"UPDATE {table} SET {column} = {value} WHERE {where}", "seen again")
 
 
 def test_what_was_seen_is_seen_again_and_not_removed(raw: sqlite3.Connection) -> None:
@@ -70,10 +47,10 @@ def test_what_was_seen_is_seen_again_and_not_removed(raw: sqlite3.Connection) ->
                 "detail = 'y'")  # fmt: skip
     raw.execute("UPDATE testimony SET last_at = last_at + 9")
     for table in ("observation", "testimony"):
-        _refused(raw, table, f"DELETE FROM {table}", "no delete")
-        _refused(raw, table, f"REPLACE INTO {table} SELECT * FROM {table}", "there already")
+        refused(raw, table, f"DELETE FROM {table}", "no delete")
+        refused(raw, table, f"REPLACE INTO {table} SELECT * FROM {table}", "there already")
     columns = [one.name for one in schema_wire.observation.c if one.name != "id"]
-    _refused(
+    refused(
         raw, "observation",
         f"REPLACE INTO observation SELECT 99, {', '.join(columns)} FROM observation LIMIT 1",
         "there already",
@@ -141,7 +118,7 @@ def test_an_observation_that_cannot_be_is_refused(
     changes: dict[str, str], said: str, raw: sqlite3.Connection
 ) -> None:
     """Hosts, addresses, words and lengths stand in the schema too."""
-    _refused(raw, "observation", _observation(**changes), said)
+    refused(raw, "observation", _observation(**changes), said)
 
 
 @pytest.mark.parametrize(
@@ -164,4 +141,4 @@ def test_a_row_that_cannot_be_is_refused(
     table: str, values: str, said: str, raw: sqlite3.Connection
 ) -> None:
     """Nothing about what is not there, no word that is none, no year-long days."""
-    _refused(raw, table, f"INSERT INTO {table} VALUES ({values})", said)
+    refused(raw, table, f"INSERT INTO {table} VALUES ({values})", said)

@@ -42,8 +42,8 @@ set -e
 mount -t proc proc /proc
 umount "$1/cgroup"
 for one in etc home var usr/local/sbin; do
-  mkdir -p "$1/upper/$one" "$1/work/$one"
-  mount -t overlay overlay -o "lowerdir=/$one,upperdir=$1/upper/$one,workdir=$1/work/$one" "/$one"
+  mkdir -p "$1/upper/$one" "$1/aside/$one"
+  mount -t overlay overlay -o "lowerdir=/$one,upperdir=$1/upper/$one,workdir=$1/aside/$one" "/$one"
 done
 mount -t tmpfs -o mode=755 run /run
 mkdir -p /run/lock /run/systemd/system /run/exim4

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -20,18 +19,12 @@ import dns.message
 import dns.query
 import pytest
 
+from tests.tools import require
 
-def need(*tools: str, root: bool = False) -> None:
-    """Skip where a tool, or the right to use it, is lacking; fail where all have to be there."""
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    lacking = [one for one in tools if shutil.which(one, path=path) is None]
-    if root and os.geteuid() != 0:
-        lacking.append("root's right to make a network")
-    if lacking:
-        why = f"{', '.join(lacking)} is missing"
-        if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
-            pytest.fail(why)
-        pytest.skip(why)
+
+def _path() -> str:
+    """Where name servers are, on a user's machine too."""
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 def free_port() -> int:
@@ -48,7 +41,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def dnsmasq(*options: str) -> Iterator[str]:
     """dnsmasq with these options, which knows everything below .test; its address."""
-    need("dnsmasq")
+    require("dnsmasq", path=_path())
 
     def command(port: int) -> list[str]:
         return [
@@ -68,7 +61,7 @@ def unbound(folder: Path, zones: dict[str, Path], anchors: Sequence[Path]) -> It
     Args:
         zones: by name. anchors: files of the keys that it takes for the zones' own.
     """
-    need("unbound")
+    require("unbound", path=_path())
     lines = [
         "server:", "chroot: ''", "username: ''", f"directory: '{folder}'", "pidfile: ''",
         "do-daemonize: no", "use-syslog: no", "logfile: ''", "interface: 127.0.0.1",
@@ -101,7 +94,7 @@ def sign(folder: Path, name: str, records: str) -> tuple[Path, Path]:
     Args:
         records: lines of a zone file, relative to the zone.
     """
-    need("ldns-keygen", "ldns-signzone")
+    require("ldns-keygen", "ldns-signzone")
     plain = zone(folder, name, records)
     ran = subprocess.run(
         ["ldns-keygen", "-k", "-a", "ECDSAP256SHA256", name],
@@ -129,7 +122,7 @@ def zone(folder: Path, name: str, records: str) -> Path:
 @contextlib.contextmanager
 def _running(command: Callable[[int], list[str]]) -> Iterator[str]:
     """A server that answers on a port that is free, until it is not needed any more."""
-    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+    environment = {**os.environ, "PATH": _path()}
     for _try in range(3):  # somebody else may have taken the port in the meantime
         port = free_port()
         process = subprocess.Popen(

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tools import require, require_root
 from tests.wire.liar import Reply, cut_off, liar, zone
-from tests.wire.nameservers import free_port, need
+from tests.wire.nameservers import free_port
 from tests.wire.routes import FOO, RECORD, route, told
 from trustctl.errors import UsageError
 from trustctl.facts.text import printable
@@ -31,7 +32,8 @@ def test_a_remote_resolvers_word_on_dnssec_is_not_believed() -> None:
     """It sets the AD bit in all that it says, as anybody on the way to it can: that counts where
     somebody named the resolver as theirs (trust-ad in resolv.conf says so too), and on this machine
     alone. In a network namespace, where it has an address of its own."""
-    need("unshare", "ip", root=True)
+    require_root()
+    require("unshare", "ip")
     setup = 'ip link set lo up && ip address add 10.53.0.1/32 dev lo && exec "$@"'
     ran = subprocess.run(
         ["unshare", "--net", "sh", "-c", setup, "sh", sys.executable, "-m", "tests.wire.remote"],

@@ -128,7 +128,7 @@ class NewFolder:
                 files.create(path, [content], mode=0o644, group=None)
                 made.append(path)
             files.sync_tree(self.scratch, [*made, *also, self.scratch])
-        except Exception:
+        except Exception:  # whatever it was: what was signed is not lost, and it is raised again
             with suppress(OSError):
                 for path in made:
                     os.unlink(path)
