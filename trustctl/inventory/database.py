@@ -27,7 +27,7 @@ APPLICATION_ID = 0x74727573
 BUSY_TIMEOUT_SECONDS = 60
 _CACHE_KIB = 16 << 10
 _SILENT = logging.NullHandler()
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All revisions, oldest first; a test keeps it equal to migrations/."""
 
 

@@ -115,7 +115,7 @@ pin = Table(
     Column("peer_id", Integer, ForeignKey("peer.id"), nullable=False, index=True),
     Column("fingerprint", Text, ForeignKey("certificate.fingerprint"), nullable=False, index=True),
     required("role"),
-    required("added_at", Integer),
+    Column("added_at", Integer, nullable=False, index=True),
     required("added_by"),
     Column("retired_at", Integer),
     Column("retired_reason", Text),
@@ -128,6 +128,7 @@ Index(
     unique=True,
     sqlite_where=pin.c.retired_at.is_(None),
 )
+Index("pin_retired", pin.c.retired_at, sqlite_where=pin.c.retired_at.is_not(None))
 
 vouch = Table(
     "vouch",
@@ -138,7 +139,7 @@ vouch = Table(
     required("voucher"),
     required("channel"),
     required("note"),
-    required("at", Integer),
+    Column("at", Integer, nullable=False, index=True),
     Column("expires_at", Integer, index=True),
     Index("vouch_subject", "peer_id", "fingerprint"),
 )
