@@ -135,10 +135,11 @@ def test_what_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
         path.symlink_to(tmp_path / "whole")
     elif kind == "fifo":
         os.mkfifo(path)
-    with pytest.raises(TargetError) as caught:
-        manifest.read(place)
-    assert caught.value.message.startswith(str(path))
-    assert "--force" in (caught.value.hint or "")
+    for read in (manifest.read, manifest.glance):
+        with pytest.raises(TargetError) as caught:
+            read(place)
+        assert caught.value.message.startswith(str(path))
+        assert "--force" in (caught.value.hint or "")
 
 
 def test_touch_and_chmod_make_it_no_younger(folder: Path) -> None:
@@ -166,3 +167,28 @@ def test_it_is_known_which_sets_a_later_one_dropped(folder: Path, count: int) ->
         assert later.dropped_in(whole) == set()
         assert later.listed(whole.set_names()) == whole.set_names() - gone
         assert whole.listed(gone) == gone
+        onward = manifest.glance(folder)
+        assert whole.dropped_in(onward) == gone
+        assert onward.dropped_in(whole) == set()
+        assert onward.listed(whole.set_names()) == whole.set_names() - gone
+        assert onward.listed(gone) == set()
+
+
+@pytest.mark.parametrize("files", [b"", _FILES], ids=["no files", "files"])
+@pytest.mark.parametrize("sets", [b"", _SET_LINES], ids=["no sets", "sets"])
+def test_a_glance_sees_what_is_listed(folder: Path, files: bytes, sets: bytes) -> None:
+    """The same lines, without reading all of a long one."""
+    _read(folder, manifest.compose(_STORED, files, sets))
+    found = manifest.glance(folder)
+    assert (found.files, found.sets[:]) == (files, sets)
+    assert found.set_names() == manifest.read(folder).set_names()
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"x", b"end ", _TEXT[:-1], _TEXT[1:], _TEXT.replace(b"\n\n", b"\n")]
+)
+def test_a_glance_at_no_manifest_is_refused(folder: Path, text: bytes) -> None:
+    """Empty, cut off at either end: it does not pass for one that lists nothing."""
+    (folder / manifest.NAME).write_bytes(text)
+    with pytest.raises(TargetError, match="damaged or was edited"):
+        manifest.glance(folder)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.publish.targets import Target
+from tests.console import Console
+from tests.publish.targets import Target, certificate
 from trustctl.facts.compiled import CompiledPeer
 from trustctl.publish import planning, search, store
 from trustctl.publish.inspect import scan
@@ -133,6 +134,58 @@ def test_an_error_is_told(many: Target, tmp_path: Path) -> None:
     begun = search.begin(tmp_path / "nowhere", last, 0)
     assert begun is not None
     assert begun.result() == last.set_files()
+
+
+@pytest.mark.parametrize("looks_on", [True, False])
+def test_nothing_is_put_in_force_before_the_look_is_finished(many: Target, looks_on: bool) -> None:
+    """What it finds while the generation is written stops it, and no trace is left. The control:
+    a plan that waits for no look is carried out."""
+    folders = many.place.generations, many.place.sets
+    number, names = many.place.current_number(), [sorted(os.listdir(one)) for one in folders]
+    path = many.place.sets / _last(many).set_files()[7].decode()
+    content = path.read_bytes()
+    plan = many.plan(_peer(search.MANY + looks_on), full=False)
+    assert plan.problems == []
+    time.sleep(0.05)
+    _write(path)
+    try:
+        plan.unfinished = planning.begin(many.place) if looks_on else None
+        if looks_on:
+            with pytest.raises(planning.SuspectError):
+                store.carry_out(plan, now=many.now)
+            assert many.place.current_number() == number
+            assert [sorted(os.listdir(one)) for one in folders] == names
+        else:
+            store.carry_out(plan, now=many.now)
+            assert many.place.current_number() != number
+    finally:
+        _put_back(path, content)
+
+
+def test_an_edit_is_refused_though_the_export_had_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole command, with a second process that looks: nothing is overwritten without
+    ``--force``, and a set that is gone is made again."""
+    monkeypatch.setattr(search, "MANY", 1)
+    console = Console(tmp_path)
+    (tmp_path / "exim").mkdir()
+    words = ("export", "--to", str(tmp_path / "exim"), "--format", "exim")
+    console.pin(certificate(1), "foo")
+    console(*words)
+    sets = tmp_path / "exim" / "trustctl" / "sets"
+    (one,) = sets.iterdir()
+    content = one.read_bytes()
+    console.pin(certificate(2), "bar")
+    _write(one)
+    assert str(one) in console(*words, code=7).err
+    assert one.read_bytes() == b"evil"
+    assert len(list(sets.iterdir())) == 1
+    assert os.readlink(sets.parent / "current") == "generations/00000001"
+    one.unlink()
+    assert "generation 2 is current" in console(*words).out
+    assert one.read_bytes() == content
+    assert len(list(sets.iterdir())) == 2
 
 
 def test_few_are_looked_at_here(tmp_path: Path) -> None:

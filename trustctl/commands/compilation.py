@@ -208,7 +208,8 @@ def make_plan(
     Args:
         as_of: the moment to judge at. full: look at every peer and file, whatever is there.
         more: what else goes into it, path -> content (CRLs and staples). lookout: foresees what
-            breaks, for whoever may differ from the last generation. begun: a look at the target.
+            breaks, for whoever may differ from the last generation. begun: a look at the target,
+            which may go on while the plan is carried out.
         tree: makes the files, where the target is one.
 
     Raises:
@@ -220,6 +221,7 @@ def make_plan(
     compiler = Compiler(connection, read_settings(connection), as_of, place.format, lookout, tree)
     last: Manifest | None = None
     looked_ns = planning.clock_ns()
+    looks_on = begun is not None and begun.search is not None
     if full:
         with suppress(TargetError):
             last = planning.last_generation(place)
@@ -251,6 +253,9 @@ def make_plan(
     whole = full or tree is not None or problems
     ids = None if whole else _changed_since(connection, place, last, as_of)
     planned = None if ids is None else plan(ids)
+    if looks_on and begun is not None and planned is not None and not planned.nothing_to_do:
+        planned.unfinished = begun
+        return planned
     if begun is not None and not full:
         problems += begun.sets()  # the last: they are looked at meanwhile
     return planned if planned is not None and not problems else plan(None)

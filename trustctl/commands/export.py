@@ -93,10 +93,13 @@ def export(
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import choose, make_plan
     from trustctl.commands.tree import refuse_shared, tree_of
+    from trustctl.inventory import hierarchies
     from trustctl.publish.place import place_of
+    from trustctl.publish.planning import SuspectError
 
     as_of = _moment(at, call.now, dry_run=dry_run)
     with call.reading() as tx:
+        ours = hierarchies.any_of_ours(tx.connection)
         where, kind = choose(directory, format_name, tx.connection)
         place = place_of(where, kind, call.path)
         if reload and not place.has_mta:
@@ -105,24 +108,28 @@ def export(
         refuse_shared(tx.connection, place, call.path)
     tree = tree_of(call, place, password_file)
     remarks: list[str] = []
-    if kind == "exim" and not dry_run and sign:
+    if kind == "exim" and ours and not dry_run and sign:
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
-    with call.reading() as tx:
-        more = compiled.files(tx.connection, call.now) if kind == "exim" else {}
-        if kind == "exim":
-            more |= inbound.files(tx.connection, place, as_of)
-        lookout = Lookout(tx.connection, as_of)
-        plan = make_plan(
-            tx.connection,
-            place,
-            as_of,
-            full=force,
-            more=more,
-            lookout=lookout,
-            begun=begun,
-            tree=tree,
-        )
-        ahead = [] if plan.nothing_to_do else _foreseen(plan, lookout)
+
+    def planned(begun: Begun | None) -> tuple[Plan, list[Break]]:
+        with call.reading() as tx:
+            more = compiled.files(tx.connection, call.now) if kind == "exim" and ours else {}
+            if kind == "exim":
+                more |= inbound.files(tx.connection, place, as_of)
+            lookout = Lookout(tx.connection, as_of)
+            plan = make_plan(
+                tx.connection,
+                place,
+                as_of,
+                full=force,
+                more=more,
+                lookout=lookout,
+                begun=begun,
+                tree=tree,
+            )
+            return plan, [] if plan.nothing_to_do else _foreseen(plan, lookout)
+
+    plan, ahead = planned(begun)
     if diff:
         show_diff(plan)
     if dry_run:
@@ -133,26 +140,42 @@ def export(
         _say_same(place)
         _record(call, place, None)
     else:
-        if plan.edited and not force:
-            from trustctl.publish.store import refuse_edited
 
-            refuse_edited(plan.edited, force=False)
-        tell(ahead, as_of)
-        _ask(plan, where, yes=yes)
-        _record(call, place, _carry_out(call, plan, force=force))
+        def publish(plan: Plan, ahead: list[Break]) -> Stored:
+            if plan.edited and not force:
+                from trustctl.publish.store import refuse_edited
+
+                refuse_edited(plan.edited, force=False)
+            tell(ahead, as_of)
+            _ask(plan, where, yes=yes)
+            return _carry_out(call, plan, force=force)
+
+        try:
+            stored = publish(plan, ahead)
+        except SuspectError:  # found at the last moment, and now the whole look is taken
+            stored = publish(*planned(None))
+        _record(call, place, stored)
         if tree is not None:
             render.line(f"use: {tree.use(place)}")
             remarks = tree.notes
     for one in remarks[:SHOWN]:
         render.note(f"warning: {one}")
     if kind == "exim":
-        from trustctl.commands.ca.install import refresh_staple
-        from trustctl.publish.home import Home
-
-        if refresh_staple(call, Home(place.directory, place.group)):
-            render.note(f"{where}/exim.ocsp: the staple beside Exim's own certificate was replaced")
+        if ours:
+            _refresh_staple(call, place)
         exim.configure(place, reload=reload, force=force)
     postfix.configure(place, reload=reload)
+
+
+def _refresh_staple(call: Invocation, place: Place) -> None:
+    from trustctl import render
+    from trustctl.commands.ca.install import refresh_staple
+    from trustctl.publish.home import Home
+
+    if refresh_staple(call, Home(place.directory, place.group)):
+        render.note(
+            f"{place.directory}/exim.ocsp: the staple beside Exim's own certificate was replaced"
+        )
 
 
 def _glance(call: Invocation, directory: str, format_name: str | None) -> tuple[Begun | None, bool]:

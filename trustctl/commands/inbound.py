@@ -146,14 +146,15 @@ def files(connection: Connection, place: Place, as_of: int) -> dict[str, bytes]:
     Nothing where nobody's inbound is on; but while Exim's configuration asks, it gets an answer.
     """
     from trustctl.commands.compilation import Compiler
-    from trustctl.export.exim_server import compile_senders
-    from trustctl.inventory import distrusts, inbound, snapshot
+    from trustctl.inventory import distrusts, snapshot
     from trustctl.inventory.settings import read_settings
     from trustctl.publish import configuration
 
-    asked = inbound.read(connection)
+    asked = snapshot.asked(connection)
     if not asked and not configuration.serves(place.directory):
         return {}
+    from trustctl.export.exim_server import compile_senders
+
     compiler = Compiler(connection, read_settings(connection), as_of, "exim")
     refused = frozenset(distrusts.distrusted_fingerprints(connection))
 

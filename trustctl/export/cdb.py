@@ -10,9 +10,9 @@ import struct
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import itemgetter
-from typing import NamedTuple
 
 from trustctl.errors import TargetError
 
@@ -158,11 +158,9 @@ def _update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
     header = struct.unpack_from(f"<{2 * _TABLES}I", data)
     slots = _table_slots(data, end, header)
     stand = slots[1::2]
-    places = sorted(stand)
-    del places[: bisect_right(places, 0)]
-    if (places[0] != _HEADER or places[-1] >= end) if places else end != _HEADER:
+    if max(stand, default=0) >= end or (_HEADER in stand) == (end == _HEADER):
         raise TargetError("a map on disk is damaged: its tables do not fit its records")
-    edits = list(_edits(data, end, places, changes))
+    edits = list(_edits(data, end, stand, changes))
     if not edits:
         return data
     stops, shifts = [one.stop for one in edits], [0, *accumulate(one.grows for one in edits)]
@@ -184,7 +182,8 @@ def _update(data: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
     return b"".join(_joined(data, end, header, slots, edits, tables))
 
 
-class _Edit(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Edit:
     """A record to be put in the place of what stands from ``at`` to ``stop``. ``moves``: its key
     comes or goes."""
 
@@ -200,14 +199,15 @@ class _Edit(NamedTuple):
 
 
 def _edits(
-    data: bytes, end: int, places: list[int], changes: Mapping[bytes, bytes | None]
+    data: bytes, end: int, stand: array[int], changes: Mapping[bytes, bytes | None]
 ) -> Iterator[_Edit]:
-    """The changes, in order of place."""
+    """The changes, in order of place; ``stand``: where the records are, and zeros."""
 
     def key_at(place: int) -> bytes:
         length = _PAIR.unpack_from(data, place)[0]
         return data[place + 8 : place + 8 + length]
 
+    places: list[int] = []
     last = _HEADER
     for key, value in sorted(changes.items(), key=itemgetter(0)):
         record = b"" if value is None else _PAIR.pack(len(key), len(value)) + key + value
@@ -219,6 +219,9 @@ def _edits(
             yield _Edit(at, stop, record, cdb_hash(key), not record)
             last = stop
         elif record:
+            if not places:  # to sort them is what takes longest, and most changes need it not
+                places = sorted(stand)
+                del places[: bisect_left(places, _HEADER)]
             low = bisect_left(places, key, key=key_at)
             at = places[low] if low < len(places) else end
             if at < last:
@@ -253,8 +256,9 @@ def _joined(
     slots: array[int],
     edits: list[_Edit],
     tables: dict[int, list[tuple[int, int]]],
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     """The parts of the new file: header, records, tables; those of ``tables`` are made anew."""
+    text = memoryview(data)
     sizes = list(header[1::2])
     for number, bucket in tables.items():
         sizes[number] = 2 * len(bucket)
@@ -264,10 +268,10 @@ def _joined(
         position += 8 * size
     copied = _HEADER
     for one in edits:
-        yield data[copied : one.at]
+        yield text[copied : one.at]
         yield one.record
         copied = one.stop
-    yield data[copied:end]
+    yield text[copied:end]
     done = 0
     for number in sorted(tables):
         start = (header[2 * number] - header[0]) // 4

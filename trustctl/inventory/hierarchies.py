@@ -8,6 +8,11 @@ from trustctl.inventory.schema import certificate
 from trustctl.inventory.schema_ca import authority
 
 
+def any_of_ours(connection: Connection) -> bool:
+    """Whether there is a CA of ours at all: most have none, and need not load what is about it."""
+    return bool(connection.exec_driver_sql("SELECT EXISTS (SELECT 1 FROM authority)").scalar())
+
+
 def hierarchy_of_keys(connection: Connection) -> dict[str, str]:
     """SPKI pin -> the hierarchy of ours whose authority has this key."""
     a, c = authority.c, certificate.c

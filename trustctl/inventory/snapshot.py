@@ -94,17 +94,14 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
     )
     lapsed = select(vouch.c.peer_id).where(vouch.c.expires_at.between(*window))
     later = (since + 1, until)  # what was recorded at ``since`` was seen then
-    pinned = select(pin.c.peer_id).where(
-        pin.c.added_at.between(*later) | pin.c.retired_at.between(*later)
-    )
+    added = select(pin.c.peer_id).where(pin.c.added_at.between(*later))
+    retired = select(pin.c.peer_id).where(pin.c.retired_at.between(*later))
     vouched = select(vouch.c.peer_id).where(vouch.c.at.between(*later))
-    withdrawn = (
-        select(vouch.c.peer_id)
-        .join(withdrawal, withdrawal.c.vouch_id == vouch.c.id)
-        .where(withdrawal.c.at.between(*later))
+    withdrawn = select(vouch.c.peer_id).where(
+        vouch.c.id.in_(select(withdrawal.c.vouch_id).where(withdrawal.c.at.between(*later)))
     )
     found: set[int] = set()
-    for query in (changed, ended, lapsed, pinned, vouched, withdrawn):
+    for query in (changed, ended, lapsed, added, retired, vouched, withdrawn):
         found.update(connection.execute(query).scalars())
     found.update(crosses.ending(connection, *window))
     if _any(connection, _RENEWALS):
@@ -114,7 +111,10 @@ def affected(connection: Connection, *, after_seq: int, since: int, until: int) 
     return sorted(found)
 
 
-def _asked(connection: Connection, restricted: Callable[[Any, Any], Any]) -> dict[int, Inbound]:
+def asked(
+    connection: Connection, restricted: Callable[[Any, Any], Any] = lambda query, _key: query
+) -> dict[int, Inbound]:
+    """:func:`trustctl.inventory.inbound.read`, which is not loaded where nobody is asked."""
     if not _any(connection, _INBOUND):
         return {}
     from trustctl.inventory import inbound
@@ -184,7 +184,7 @@ def read_peers_with_ids(
         from trustctl.inventory.renewed import Renewed
 
         renewed = Renewed(connection, restricted, by_key)
-    asked = _asked(connection, restricted)
+    inbound_of = asked(connection, restricted)
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
     domains = Merge(
@@ -253,7 +253,7 @@ def read_peers_with_ids(
                 tuple([row[1] for row in hosts.take(peer_id)]),
                 tuple(own_pins),
                 added_at,
-                asked.get(peer_id, NO_INBOUND),
+                inbound_of.get(peer_id, NO_INBOUND),
             ),
             peer_id,
         )

@@ -16,7 +16,7 @@ from trustctl.errors import TargetError
 from trustctl.facts.compiled import Checkpoint
 from trustctl.facts.moment import format_moment, parse_stamp
 from trustctl.facts.target import Stored
-from trustctl.publish.splice import Records, missing
+from trustctl.publish.splice import OnDisk, Records, Text, missing
 
 NAME = "manifest"
 _HEAD = re.compile(
@@ -42,25 +42,19 @@ _FILE = re.compile(
 _SETS = re.compile(rb"sets/([0-9a-f]{64})\.pem\n")
 _SET_FILES = re.compile(rb"sets/([0-9a-f]{64}\.pem)\n")
 _FEW = 20
+_BEGIN, _END = 1 << 10, len("end ") + 64 + len("\n")
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """A manifest as it lies on disk.
+class Lines:
+    """What a manifest lists.
 
     Attributes:
         files: lines of the generation's own files. sets: lines of the trust sets, in order of hash.
-        written_ns: when the file was written, as the filesystem says (nanoseconds since 1970): the
-            earlier of its mtime, which touch(1) can set, and its ctime, which chmod(1) renews.
-        looked_ns: when the trust sets that were there already were looked at for it, and so not
-            later: one that changed since has to be read.
     """
 
-    stored: Stored
     files: bytes
-    sets: bytes
-    written_ns: int
-    looked_ns: int
+    sets: Text
 
     def own_files(self) -> dict[str, tuple[str, int]]:
         """Path -> (SHA-256, size) of the generation's own files."""
@@ -81,11 +75,11 @@ class Manifest:
 
     @cached_property
     def _set_names(self) -> frozenset[bytes]:
-        return frozenset(_SETS.findall(self.sets))
+        return frozenset(_SETS.findall(self.sets[:]))
 
     def set_files(self) -> list[bytes]:
         """The trust sets' file names, in order."""
-        return _SET_FILES.findall(self.sets)
+        return _SET_FILES.findall(self.sets[:])
 
     def listed(self, names: Set[bytes]) -> Set[bytes]:
         """Those of the hashes that name trust sets of its own."""
@@ -94,10 +88,27 @@ class Manifest:
         records = Records(self.sets, b"", b" ")
         return {name for name in names if operator.lt(*records.span(name))}
 
-    def dropped_in(self, later: Manifest) -> Set[bytes]:
+    def dropped_in(self, later: Lines) -> Set[bytes]:
         """The hashes that name trust sets of its own, and none of ``later``."""
         names = {name for line in missing(self.sets, later.sets) for name in _SETS.findall(line)}
         return names - later.listed(names)
+
+
+@dataclass(frozen=True)
+class Manifest(Lines):
+    """A manifest as it lies on disk.
+
+    Attributes:
+        written_ns: when the file was written, as the filesystem says (nanoseconds since 1970): the
+            earlier of its mtime, which touch(1) can set, and its ctime, which chmod(1) renews.
+        looked_ns: when the trust sets that were there already were looked at for it, and so not
+            later: one that changed since has to be read.
+    """
+
+    sets: bytes
+    stored: Stored
+    written_ns: int
+    looked_ns: int
 
 
 def parse_lines(lines: bytes) -> dict[str, tuple[str, int]]:
@@ -123,11 +134,14 @@ def line(digest: str, size: int, path: str) -> bytes:
 
 def compose(stored: Stored, files: bytes, sets: bytes, looked_ns: int | None = None) -> bytes:
     """The manifest's text; its last line is the hash of all before it."""
-    return b"".join(parts(stored, files, sets, looked_ns))
+    return b"".join(parts(stored, files, sets, looked_ns)[0])
 
 
-def parts(stored: Stored, files: bytes, sets: bytes, looked_ns: int | None) -> list[bytes]:
-    """The pieces of :func:`compose`, with what is large as it was given."""
+def parts(
+    stored: Stored, files: bytes, sets: bytes, looked_ns: int | None
+) -> tuple[list[bytes], str]:
+    """The pieces of :func:`compose`, with what is large as it was given, and the whole's SHA-256 in
+    hex."""
     head = (
         f"trustctl manifest 1\ngeneration {stored.number}\n"
         f"created {format_moment(stored.created_at)}\nas-of {format_moment(stored.as_of)}\n"
@@ -139,7 +153,9 @@ def parts(stored: Stored, files: bytes, sets: bytes, looked_ns: int | None) -> l
     digest = hashlib.sha256(head)
     digest.update(files)
     digest.update(sets)
-    return [head, files, sets, f"end {digest.hexdigest()}\n".encode()]
+    seal = f"end {digest.hexdigest()}\n".encode()
+    digest.update(seal)
+    return [head, files, sets, seal], digest.hexdigest()
 
 
 def read(folder: Path) -> Manifest:
@@ -176,7 +192,29 @@ def read(folder: Path) -> Manifest:
     split = last if own < 0 else text.rfind(b"\n", 0, own) + 1
     written_ns = min(info.st_mtime_ns, info.st_ctime_ns)
     looked_ns = min(written_ns, int(head[8] or written_ns))
-    return Manifest(stored, text[begin:split], text[split:last], written_ns, looked_ns)
+    return Manifest(text[begin:split], text[split:last], stored, written_ns, looked_ns)
+
+
+def glance(folder: Path) -> Lines:
+    """What the manifest in a generation's folder lists, read as it is needed and not checked
+    against its last line: for whoever asks what is to be kept for it, or goes with it.
+
+    Raises:
+        TargetError: it is missing, or nothing like a manifest.
+    """
+    path = folder / NAME
+    try:
+        text = OnDisk(path)
+        size = len(text)
+        first, last = text[:_BEGIN], text[max(0, size - _END) :]
+        own = text.find(b" sets/", 0)
+        split = size - _END if own < 0 else text[:own].rfind(b"\n") + 1
+        head = _HEAD.match(first)
+        if head is None or not last.startswith(b"end ") or split < head.end():
+            raise TargetError(f"{path} is damaged or was edited", _HINT)
+        return Lines(text[head.end() : split], text.part(split, size - _END))
+    except OSError as error:
+        raise TargetError(f"{path}: {(error.strerror or str(error)).lower()}", _HINT) from error
 
 
 def _stored(head: re.Match[bytes], digest: str) -> Stored | None:

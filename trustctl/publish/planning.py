@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from trustctl import files
+from trustctl.errors import TargetError
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.target import FileProblem
 from trustctl.publish import draft, manifest, search
@@ -23,6 +24,10 @@ from trustctl.publish.splice import OnDisk, Text
 _TICK_NS = 20_000_000
 
 
+class SuspectError(TargetError):
+    """A generation was planned from the last one, whose trust sets are not what they were."""
+
+
 @dataclass(slots=True)
 class Plan:
     """A generation that could be written, and what it is based on.
@@ -32,6 +37,7 @@ class Plan:
             read. base: the number of the one in force.
         more: the CRLs and staples (of a tree: its files), by path in the generation's folder.
         looked_ns: when the look at the trust sets was begun; None where that is not known.
+        unfinished: that look, where it goes on while the generation is written.
     """
 
     place: Place
@@ -43,6 +49,20 @@ class Plan:
     as_of: int
     more: Mapping[str, bytes] = field(default_factory=dict)
     looked_ns: int | None = None
+    unfinished: Begun | None = None
+
+    def finish(self) -> None:
+        """Finish the look at the trust sets; call it before anything is put in force.
+
+        Raises:
+            SuspectError: something is not as it was left, and the plan was made without knowing.
+            TargetError: they cannot be read.
+        """
+        look, self.unfinished = self.unfinished, None
+        if look is not None and look.sets():
+            raise SuspectError(
+                f"{self.place.directory}: a trust set was changed meanwhile", "type it again"
+            )
 
     @property
     def edited(self) -> list[FileProblem]:

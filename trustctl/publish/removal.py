@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from trustctl.errors import TargetError
 from trustctl.publish import manifest
-from trustctl.publish.manifest import Manifest
+from trustctl.publish.manifest import Lines
 from trustctl.publish.place import Place
 
 KEPT = 5
@@ -40,7 +40,7 @@ class Old:
 
 
 def find_old(
-    place: Place, current: int | None, known: Mapping[int, Manifest], *, keep: int = KEPT
+    place: Place, current: int | None, known: Mapping[int, Lines], *, keep: int = KEPT
 ) -> Old:
     """All generations but the newest ``keep`` and the one in force. A set that no manifest of ours
     lists stays.
@@ -53,8 +53,8 @@ def find_old(
     old: dict[int, list[str] | None] = {one: None for one in numbers if one not in kept}
     dropped: set[bytes] = set()
 
-    def of(number: int) -> Manifest:
-        return known[number] if number in known else manifest.read(place.folder(number))
+    def of(number: int) -> Lines:
+        return known[number] if number in known else manifest.glance(place.folder(number))
 
     if not old:
         return Old(old, dropped)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,27 @@ _WINDOW = 1 << 12
 
 class OnDisk:
     """A file's text, read as it is needed: as little of it as can be is held in memory. It must not
-    change meanwhile; where it does, that is an error."""
+    change meanwhile; where it does, that is an error.
+
+    Raises:
+        OSError: it cannot be opened; a link is not followed, and nothing waits for a pipe's writer.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._handle = -1
-        self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        self._handle = os.open(path, flags)
         self._seen = self._times()
+        self._first = 0
         self._size = os.fstat(self._handle).st_size
+
+    def part(self, start: int, end: int) -> OnDisk:
+        """The text from ``start`` to ``end``, as one of its own."""
+        found = copy(self)
+        found._handle = os.dup(self._handle)
+        found._first, found._size = self._first + start, end - start
+        return found
 
     def __del__(self) -> None:
         if self._handle >= 0:
@@ -56,7 +70,7 @@ class OnDisk:
             TargetError: the file was changed.
         """
         while start < end:
-            chunk = os.pread(self._handle, min(_AT_ONCE, end - start), start)
+            chunk = os.pread(self._handle, min(_AT_ONCE, end - start), self._first + start)
             if not chunk or self._times() != self._seen:
                 raise TargetError(f"{self.path} was changed while it was read", "type it again")
             yield chunk
@@ -158,7 +172,7 @@ def joined(parts: Iterable[Data]) -> bytes:
     return b"".join(chunks(parts))
 
 
-def missing(one: bytes, other: bytes) -> Iterator[bytes]:
+def missing(one: Text, other: Text) -> Iterator[bytes]:
     """The lines of ``one`` that are not in ``other``; both are in order of their lines. Where they
     are the same they are compared by blocks, not line by line."""
     here = there = 0
@@ -174,16 +188,20 @@ def missing(one: bytes, other: bytes) -> Iterator[bytes]:
         here += len(line)
 
 
-def _start(text: bytes, at: int, same: int) -> int:
+def _start(text: Text, at: int, same: int) -> int:
     """Where the last line begins in so many bytes from a line's start on."""
-    return (text.rfind(b"\n", at, at + same) + 1) or at
+    end = at + same
+    for start in (max(at, end - _WINDOW), at):
+        if found := text[start:end].rfind(b"\n") + 1:
+            return start + found
+    return at
 
 
-def _end(text: bytes, at: int) -> int:
+def _end(text: Text, at: int) -> int:
     return (text.find(b"\n", at) + 1) or len(text)
 
 
-def _same(one: bytes, here: int, other: bytes, there: int) -> int:
+def _same(one: Text, here: int, other: Text, there: int) -> int:
     """How many bytes are the same from two places on, but for a block of the smallest size."""
     total, step = 0, _SMALL
     while step >= _SMALL:

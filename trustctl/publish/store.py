@@ -10,9 +10,10 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from trustctl import files
@@ -125,6 +126,7 @@ def _write(plan: Plan, now: int) -> Published:
         # while the disk writes
         old = aside(lambda: find_old(place, number, known), worth=_size(drafted) >= LARGE)
         files.sync_tree(place.root, [*created, *new, *folders, place.generations])
+        plan.finish()
         os.rename(scratch, place.folder(number))
         files.sync(place.generations)
         _put_in_force(place, number, drafted.bundle)
@@ -185,21 +187,25 @@ def _write_folder(
         MAP: [drafted.map],
         CDB: [drafted.cdb],
     }
-    # to hash takes as long as to write: both at once
-    digests = aside(
-        lambda: {name: _digest(chunks(contents[name])) for name in place.own_files},
-        worth=_size(drafted) >= LARGE,
-    )
-    sizes = {
-        name: files.create(
+    # to hash takes as long as to write, and so does the disk: all three at once
+    large = _size(drafted) >= LARGE
+    record = aside(lambda: _digest(chunks(contents[place.record])), worth=large)
+    sizes: dict[str, int] = {}
+    syncs: list[Callable[[], None]] = []
+    for name in place.own_files:  # the record is the first, and the largest
+        sizes[name] = files.create(
             folder / name, chunks(contents[name]), mode=place.file_mode, group=place.group
         )
-        for name in place.own_files
+        if large:
+            syncs.append(aside(partial(files.sync, folder / name), worth=True))
+    digests = {
+        name: _digest(chunks(contents[name])) for name in place.own_files if name != place.record
     }
+    digests[place.record] = record()
     lines = b"".join(
         [
-            manifest.line(digest, sizes[name], f"generations/{number:08}/{name}")
-            for name, digest in digests().items()
+            manifest.line(digests[name], sizes[name], f"generations/{number:08}/{name}")
+            for name in place.own_files
         ]
     )
     for name in manifest.folders(plan.more):
@@ -209,10 +215,12 @@ def _write_folder(
         digest_of = hashlib.sha256(text).hexdigest()
         lines += manifest.line(digest_of, size, f"generations/{number:08}/{name}")
     stored = Stored(number, now, plan.as_of, plan.checkpoint, "", drafted.peers, drafted.domains)
-    parts = manifest.parts(stored, lines, drafted.set_lines, looked_ns)
+    parts, digest = manifest.parts(stored, lines, drafted.set_lines, looked_ns)
     files.create(folder / manifest.NAME, parts, mode=place.file_mode, group=place.group)
-    stored = replace(stored, manifest_sha256=_digest(parts))
-    return Manifest(stored, lines, drafted.set_lines, written_ns=0, looked_ns=0)
+    stored = replace(stored, manifest_sha256=digest)
+    for synced in syncs:
+        synced()
+    return Manifest(lines, drafted.set_lines, stored, written_ns=0, looked_ns=0)
 
 
 def _size(drafted: Draft) -> int:

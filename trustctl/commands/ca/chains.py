@@ -17,12 +17,14 @@ _AT_ONCE = 500
 
 def own_chains(connection: Connection, now: int, *, hosts: bool) -> Chains:
     """What our hosts present (with ``hosts``), the roots above it, and until when our CRLs hold."""
+    from trustctl.inventory import hierarchies
+
+    if not hierarchies.any_of_ours(connection):
+        return Chains()
     from trustctl.commands.ca import revocation
     from trustctl.inventory import authorities, crls, issuances, snapshot
 
     known = authorities.authorities(connection)
-    if not known:
-        return Chains()
     prints = [one.fingerprint for one in known]
     facts = snapshot.facts_by_fingerprint(connection, prints)
     keys = {facts[one.fingerprint].subject: one.spki for one in known if one.kind == "root"}
