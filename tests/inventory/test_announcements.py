@@ -10,7 +10,7 @@ from tests.inventory.store import NOW, Store, addition
 from trustctl.errors import ConflictError
 from trustctl.facts.wire import Announcement
 from trustctl.inventory import announcements, pins
-from trustctl.inventory.snapshot import affected
+from trustctl.inventory.affected import affected
 
 LATER = NOW + 30 * certs.DAY
 

@@ -12,7 +12,7 @@ from tests.inventory.store import ANN, BOB, NOW, Store, addition, strong
 from trustctl.errors import ConflictError, UsageError
 from trustctl.inventory import distrusts
 from trustctl.inventory.additions import Additions
-from trustctl.inventory.snapshot import affected
+from trustctl.inventory.affected import affected
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from tests.sightings import ABSENT, MATCHES, PUBLIC, seen
 from trustctl.errors import ConflictError
 from trustctl.facts.wire import Observation
 from trustctl.inventory import distrusts, glance, notices, observations, recorder, snapshot
+from trustctl.inventory.affected import affected
 from trustctl.inventory.observations import Recorded, Seen
 
 DAY = certs.DAY
@@ -140,7 +141,7 @@ def test_nothing_that_was_seen_is_pinned_trusted_or_exported(
     with foo.writing() as tx:
         observations.testify(tx, 1, [PUBLIC])
     assert foo.peers() == before
-    changed = foo.ask(lambda c: snapshot.affected(c, after_seq=seq, since=NOW + 9, until=NOW + 9))
+    changed = foo.ask(lambda c: affected(c, after_seq=seq, since=NOW + 9, until=NOW + 9))
     assert changed == []
     assert len(foo.journal()) == seq + 2
 

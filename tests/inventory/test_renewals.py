@@ -12,7 +12,7 @@ from tests.inventory.store import ANN, BOB, LONG, NOW, Store, addition, evidence
 from trustctl.errors import ConflictError
 from trustctl.facts.addition import NewVouch
 from trustctl.inventory import distrusts, pins, renewals, settings, vouches
-from trustctl.inventory.snapshot import affected
+from trustctl.inventory.affected import affected
 
 
 @pytest.fixture(scope="module")

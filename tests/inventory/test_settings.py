@@ -12,7 +12,7 @@ from trustctl.errors import DatabaseError, UsageError
 from trustctl.facts.addition import NewVouch
 from trustctl.facts.wire import WireSettings
 from trustctl.inventory import settings, transfer
-from trustctl.inventory.snapshot import affected
+from trustctl.inventory.affected import affected
 
 
 @pytest.fixture

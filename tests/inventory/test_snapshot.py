@@ -13,6 +13,7 @@ from trustctl.facts.certificate import parse_certificate
 from trustctl.facts.records import Peer
 from trustctl.inventory import domains, pins, snapshot, vouches
 from trustctl.inventory.additions import Additions
+from trustctl.inventory.affected import affected
 from trustctl.inventory.transaction import WriteTransaction
 
 
@@ -133,11 +134,11 @@ def test_changed_peer_is_affected_and_no_other(step: Step, three: Store) -> None
     """Whatever changes for one peer after an export marks that peer alone."""
     seq = len(three.journal())
     three.change(step)
-    found = three.ask(lambda c: snapshot.affected(c, after_seq=seq, since=NOW, until=NOW))
+    found = three.ask(lambda c: affected(c, after_seq=seq, since=NOW, until=NOW))
     assert found == ([] if step is next(iter(_STEPS.values())) else [2])
     assert len(three.journal()) == seq + 1
     after = seq + 1
-    assert three.ask(lambda c: snapshot.affected(c, after_seq=after, since=NOW, until=NOW)) == []
+    assert three.ask(lambda c: affected(c, after_seq=after, since=NOW, until=NOW)) == []
 
 
 def test_new_chain_affects_every_peer_that_pins_the_certificate(
@@ -151,7 +152,7 @@ def test_new_chain_affects_every_peer_that_pins_the_certificate(
     )  # fmt: skip
     seq = len(store.journal())
     store.add(addition("p2", leaf, chain=(middle,)))
-    found = store.ask(lambda c: snapshot.affected(c, after_seq=seq, since=NOW, until=NOW))
+    found = store.ask(lambda c: affected(c, after_seq=seq, since=NOW, until=NOW))
     assert found == [1, 2]
     assert store.verify() == []
 
@@ -168,7 +169,7 @@ def test_peers_are_affected_by_time_alone(store: Store, pool: tuple[Made, ...]) 
     )
 
     def between(since: int, until: int) -> list[int]:
-        return store.ask(lambda c: snapshot.affected(c, after_seq=99, since=since, until=until))
+        return store.ask(lambda c: affected(c, after_seq=99, since=since, until=until))
 
     assert between(NOW + 1, NOW + 50) == []
     assert between(NOW + 50, NOW + 150) == [1]
@@ -198,7 +199,7 @@ def test_every_change_of_trust_between_two_moments_is_among_the_affected(
     since = NOW - 500
     until = NOW + seconds
     seq = len(store.journal())
-    found = store.ask(lambda c: snapshot.affected(c, after_seq=seq, since=since, until=until))
+    found = store.ask(lambda c: affected(c, after_seq=seq, since=since, until=until))
     names = list(store.peers())
     changed = {one[0] for one in store.trusted(since) ^ store.trusted(until)}
     assert changed == ({"added", "retired", "withdrawn", "vouched"} if until >= NOW else set())

@@ -11,7 +11,7 @@ from trustctl.commands.options import json_option
 
 if TYPE_CHECKING:
     from trustctl.facts.certificate import CertificateFacts
-    from trustctl.facts.records import Peer
+    from trustctl.facts.records import Peer, Revocation
     from trustctl.policy.check import Answer
 
 _WORDS = {
@@ -40,7 +40,7 @@ def check(ctx: click.Context, domain: str, file: str | None, at: str | None, as_
     """
     from trustctl.facts.moment import parse_moment
     from trustctl.facts.names import parse_domain
-    from trustctl.inventory import pins, revocations, snapshot
+    from trustctl.inventory import snapshot
     from trustctl.inventory.settings import read_settings
     from trustctl.policy.check import check_domain
 
@@ -49,14 +49,20 @@ def check(ctx: click.Context, domain: str, file: str | None, at: str | None, as_
     now = call.now if at is None else parse_moment(at, call.now)
     leaf: CertificateFacts | None = None
     chain: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    revocation: Revocation | None = None
     if file is not None:
         leaf, chain = _read(file)
     with call.reading() as tx:
         settings = read_settings(tx.connection)
         owner = next(snapshot.read_peers(tx.connection, where=snapshot.owns(name)), None)
-        prints = [] if leaf is None else [leaf.fingerprint, *chain]
-        revoked = revocations.of_certificates(tx.connection, prints)
-        elsewhere = () if leaf is None else pins.peers_with(tx.connection, leaf.fingerprint)
+        if leaf is not None:
+            from trustctl.inventory import pins, revocations
+
+            prints = (leaf.fingerprint, *chain)
+            revoked = revocations.of_certificates(tx.connection, prints)
+            revocation = next((revoked[one] for one in prints if one in revoked), None)
+            elsewhere = pins.peers_with(tx.connection, leaf.fingerprint)
     answer = check_domain(
         name,
         owner,
@@ -65,7 +71,7 @@ def check(ctx: click.Context, domain: str, file: str | None, at: str | None, as_
         leaf,
         elsewhere=tuple(one for one in elsewhere if owner is None or one != owner.name),
         chain=chain,
-        revocation=next((revoked[one] for one in prints if one in revoked), None),
+        revocation=revocation,
     )
     _show(answer, leaf, owner, as_json=as_json)
     if not answer.yes:

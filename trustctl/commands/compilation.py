@@ -14,6 +14,7 @@ from trustctl.errors import TargetError, UsageError
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.records import Cross, Held, Peer, PeerTrust, Settings, TrustedCertificate
 from trustctl.inventory import (
+    affected,
     crosses,
     distrusts,
     generations,
@@ -275,5 +276,5 @@ def _changed_since(
         return None  # another inventory wrote it
     if journal.tells(connection, "ca.authority", after_seq=seq):
         return None  # whoever pins an authority of ours is held to its CRL from then on
-    ids = snapshot.affected(connection, after_seq=seq, since=last.stored.as_of, until=as_of)
+    ids = affected.affected(connection, after_seq=seq, since=last.stored.as_of, until=as_of)
     return ids if len(ids) <= _PARTIAL_AT_MOST else None

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from trustctl.errors import ConflictError, DatabaseError
-from trustctl.inventory import schema, schema_ca, schema_dane
+from trustctl.inventory import schema
 from trustctl.inventory.location import uri
 
 APPLICATION_ID = 0x74727573
@@ -115,7 +115,7 @@ def build(connection: sqlite3.Connection) -> None:
     from sqlalchemy.schema import CreateIndex, CreateTable
 
     # whoever only reads pins needs them not
-    from trustctl.inventory import schema_inbound, schema_wire
+    from trustctl.inventory import schema_ca, schema_dane, schema_inbound, schema_wire
 
     dialect = sqlite.dialect()
     connection.execute("PRAGMA synchronous = FULL")

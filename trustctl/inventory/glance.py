@@ -37,7 +37,7 @@ _HAPPENED = """
     OR EXISTS (SELECT 1 FROM renewal WHERE at > :since AND at <= :until)
     OR EXISTS (SELECT 1 FROM authority)
 """
-"""The same moments as ``snapshot.affected`` looks at; a CA of our own has lists and staples that
+"""The same moments as ``affected.affected`` looks at; a CA of our own has lists and staples that
 come due."""
 
 

@@ -12,8 +12,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from trustctl.facts.certificate import CertificateFacts
-from trustctl.facts.records import NO_INBOUND, Cross, Distrust, Inbound, Peer, Pin, Vouch
-from trustctl.inventory import crosses, revocations
+from trustctl.facts.records import (
+    NO_INBOUND,
+    Cross,
+    Distrust,
+    Inbound,
+    Peer,
+    Pin,
+    Revocation,
+    Vouch,
+)
 from trustctl.inventory.merge import Merge
 from trustctl.inventory.schema import (
     certificate,
@@ -38,9 +46,12 @@ FACTS = tuple(
 _PIN = 8
 _PART = 500
 _EMPTY = "[]"
-# in plain SQL: where there is none, their tables need not be loaded
-_RENEWALS = "SELECT EXISTS (SELECT 1 FROM renewal)"
-_INBOUND = "SELECT EXISTS (SELECT 1 FROM inbound)"
+_RARE = ("revocation", "crossing", "renewal", "inbound")
+"""Where there is nothing of a kind, the modules that read it are not loaded."""
+_IS_THERE = (
+    "SELECT EXISTS (SELECT 1 FROM revocation), EXISTS (SELECT 1 FROM crossing), "
+    "EXISTS (SELECT 1 FROM renewal), EXISTS (SELECT 1 FROM inbound)"
+)
 
 
 def facts_of(row: Sequence[Any]) -> CertificateFacts:
@@ -77,53 +88,21 @@ def named(name: str) -> ColumnElement[bool]:
     return peer.c.name == name.strip().lower()
 
 
-def affected(connection: Connection, *, after_seq: int, since: int, until: int) -> list[int]:
-    """The ids of peers whose export may differ: changed after a journal entry, or by time alone
-    between two moments (seconds since 1970 UTC).
-
-    What was recorded before the entry may still lie between the moments: an export can be made for
-    a moment that has passed (``--at``), and clocks are set back.
-    """
-    window = (since - 1, until + 1)
-    changed = select(peer.c.id).where(peer.c.changed_seq > after_seq)
-    facts = certificate.c
-    ended = (
-        select(pin.c.peer_id)
-        .join(certificate, facts.fingerprint == pin.c.fingerprint)
-        .where(facts.not_before.between(*window) | facts.not_after.between(*window))
-    )
-    lapsed = select(vouch.c.peer_id).where(vouch.c.expires_at.between(*window))
-    later = (since + 1, until)  # what was recorded at ``since`` was seen then
-    added = select(pin.c.peer_id).where(pin.c.added_at.between(*later))
-    retired = select(pin.c.peer_id).where(pin.c.retired_at.between(*later))
-    vouched = select(vouch.c.peer_id).where(vouch.c.at.between(*later))
-    withdrawn = select(vouch.c.peer_id).where(
-        vouch.c.id.in_(select(withdrawal.c.vouch_id).where(withdrawal.c.at.between(*later)))
-    )
-    found: set[int] = set()
-    for query in (changed, ended, lapsed, added, retired, vouched, withdrawn):
-        found.update(connection.execute(query).scalars())
-    found.update(crosses.ending(connection, *window))
-    if _any(connection, _RENEWALS):
-        from trustctl.inventory import renewed
-
-        found.update(renewed.made_between(connection, *later))
-    return sorted(found)
-
-
 def asked(
     connection: Connection, restricted: Callable[[Any, Any], Any] = lambda query, _key: query
 ) -> dict[int, Inbound]:
     """:func:`trustctl.inventory.inbound.read`, which is not loaded where nobody is asked."""
-    if not _any(connection, _INBOUND):
+    if "inbound" not in rare(connection):
         return {}
     from trustctl.inventory import inbound
 
     return inbound.read(connection, restricted)
 
 
-def _any(connection: Connection, query: str) -> bool:
-    return bool(connection.exec_driver_sql(query).scalar())
+def rare(connection: Connection) -> set[str]:
+    """Of what most inventories have nothing: what there is in this one."""
+    (row,) = connection.exec_driver_sql(_IS_THERE)
+    return {name for name, there in zip(_RARE, row, strict=True) if there}
 
 
 def _vouch_id(vouch: Vouch) -> int:
@@ -173,18 +152,26 @@ def read_peers_with_ids(
     by_key: dict[tuple[str, str], list[Distrust]] = {}
     for one in read_distrusts(connection):
         by_key.setdefault((one.kind, one.value), []).append(one)
-    revoked = revocations.of_pins(connection, restricted)
-    held = {
-        key: replace(one, distrusts=_against(by_key, one))
-        for key, one in crosses.of_peers(connection, restricted).items()
-    }
+    there = rare(connection)
+    revoked: dict[int, Revocation] = {}
+    if "revocation" in there:
+        from trustctl.inventory import revocations
 
+        revoked = revocations.of_pins(connection, restricted)
+    held: dict[tuple[int, str], Cross] = {}
+    if "crossing" in there:
+        from trustctl.inventory import crosses
+
+        held = {
+            key: replace(one, distrusts=_against(by_key, one))
+            for key, one in crosses.of_peers(connection, restricted).items()
+        }
     renewed = None
-    if _any(connection, _RENEWALS):
+    if "renewal" in there:
         from trustctl.inventory.renewed import Renewed
 
         renewed = Renewed(connection, restricted, by_key)
-    inbound_of = asked(connection, restricted)
+    inbound_of = asked(connection, restricted) if "inbound" in there else {}
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
     domains = Merge(
