@@ -10,7 +10,7 @@ import pytest
 
 from tests import certs
 from tests.console import Console
-from tests.inventory.older import later_tables
+from tests.inventory.older import back_to_first
 from trustctl.inventory.revision import HEAD
 
 _READERS = (("list",), ("dump",), ("check", "foo.test"), ("journal",), ("audit",), ("show", "foo"))
@@ -53,11 +53,7 @@ def test_an_older_inventory_says_what_to_type(console: Console, foo: certs.Made)
     """Every command refuses it; db upgrade backs it up and brings it up."""
     console.pin(foo, "foo")
     before = console("dump").out
-    _execute(
-        console,
-        *(f"DROP TABLE {one}" for one in later_tables()),
-        "UPDATE alembic_version SET version_num = '0001'",
-    )
+    _execute(console, *back_to_first())
     for words in _READERS:
         assert "trustctl db upgrade" in console.fails(*words, code=6).err
     file = console.write("p.pem", foo.pem)

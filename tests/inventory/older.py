@@ -24,15 +24,18 @@ def _migration(revision: str) -> Any:
     return module
 
 
-def later_tables() -> list[str]:
-    """The tables that version 0001 had not, those that refer to others first."""
+def back_to_first() -> list[str]:
+    """The statements that take out what version 0001 had not."""
     assert schema_wire.observation.metadata is schema.metadata  # every table is declared
     text = "\n".join(_migration("0001").STATEMENTS)
-    return [
-        one.name
-        for one in reversed(schema.metadata.sorted_tables)
-        if f"CREATE TABLE {one.name} " not in text
-    ]
+    found = []
+    for table in reversed(schema.metadata.sorted_tables):  # those that refer to others first
+        if f"CREATE TABLE {table.name} " not in text:
+            found.append(f"DROP TABLE {table.name}")
+            continue
+        names = sorted(str(one.name) for one in table.indexes)
+        found += [f"DROP INDEX {one}" for one in names if f"INDEX {one} " not in text]
+    return [*found, "UPDATE alembic_version SET version_num = '0001'"]
 
 
 def make_older(path: Path, revision: str = "0001") -> None:

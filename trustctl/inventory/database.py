@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, table, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -180,11 +180,13 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def open_engine(path: Path, *, write: bool, check_version: bool = True) -> Engine:
+def open_engine(path: Path, *, write: bool) -> Engine:
     """An engine on an existing inventory that has been looked at first, without touching it.
 
+    Of which version it is has to be looked at next (:func:`demand_version`).
+
     Raises:
-        DatabaseError: it is missing, no SQLite file, not an inventory, older, newer or unreadable.
+        DatabaseError: it is missing, no SQLite file, not an inventory, or unreadable.
     """
     header = _header(path)
     if not header.startswith(b"SQLite format 3\0"):
@@ -200,13 +202,7 @@ def open_engine(path: Path, *, write: bool, check_version: bool = True) -> Engin
     immutable = (
         not write and not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
     )
-    engine = _engine(uri(path), immutable=immutable)
-    if check_version:
-        with mapped(path), engine.connect() as connection:
-            found = version(connection)
-        if found != schema.HEAD:
-            raise wrong_version(path, found)
-    return engine
+    return _engine(uri(path), immutable=immutable)
 
 
 def _header(path: Path) -> bytes:
@@ -227,9 +223,19 @@ def _header(path: Path) -> bytes:
 
 def version(connection: Connection) -> str | None:
     """The revision that the database says it has; None where it says nothing."""
-    query = select(text("version_num")).select_from(table("alembic_version"))
-    found = connection.execute(query).scalars().all()
-    return str(found[0]) if len(found) == 1 else None
+    driver: Any = connection.connection.driver_connection  # outside of any transaction
+    found = driver.execute("SELECT version_num FROM alembic_version").fetchall()
+    return str(found[0][0]) if len(found) == 1 else None
+
+
+def demand_version(connection: Connection, path: Path) -> None:
+    """Refuse an inventory of another version than this trustctl's.
+
+    Raises:
+        DatabaseError: it is older, newer, or does not say.
+    """
+    if (found := version(connection)) != schema.HEAD:
+        raise wrong_version(path, found)
 
 
 def wrong_version(path: Path, found: str | None) -> DatabaseError:

@@ -121,6 +121,7 @@ def reading(path: Path) -> Iterator[Transaction]:
     """
     engine = database.open_engine(path, write=False)
     with database.mapped(path), engine.connect() as connection, connection.begin():
+        database.demand_version(connection, path)
         yield Transaction(connection)
 
 
@@ -142,6 +143,7 @@ def writing(
             database.create(path)
     engine = database.open_engine(path, write=True)
     with database.mapped(path), engine.connect() as connection:
+        database.demand_version(connection, path)
         database.use_wal(connection)
         database.use_memory(connection)
         writer = connection.execution_options(trustctl_write=True)

@@ -35,7 +35,7 @@ def upgrade(path: Path, now: int) -> tuple[str, str, Path] | None:
     from alembic import command
     from alembic.config import Config
 
-    engine = database.open_engine(path, write=True, check_version=False)
+    engine = database.open_engine(path, write=True)
     with database.mapped(path), engine.connect() as connection:
         before = database.version(connection)
     if before == schema.HEAD:
@@ -62,7 +62,7 @@ def backup(path: Path, to: Path | None, now: int, *, version_label: str = "") ->
     Raises:
         DatabaseError: the inventory cannot be read. TargetError: the copy cannot be written.
     """
-    database.open_engine(path, write=False, check_version=False).dispose()
+    database.open_engine(path, write=False).dispose()
     stamp = format_moment(now).replace("-", "").replace(":", "")
     label = f"-{version_label}" if version_label else ""
     place = to or _free(path.with_name(f"{path.name}.backup{label}-{stamp}"))
