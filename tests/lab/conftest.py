@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -12,6 +13,10 @@ import pytest
 from tests.lab.lab import Lab
 from tests.lab.network import Network
 
+BUILT = Path(__file__).resolve().parents[2] / ".cache" / "exim-openssl" / "usr" / "sbin" / "exim4"
+"""Debian's Exim with OpenSSL, where tests/lab/openssl-exim built it."""
+
+BUILDS = "tests/lab/openssl-exim builds it"
 _TOOLS = ("exim4", "update-exim4.conf", "unshare", "nsenter", "ip", "mount")
 
 
@@ -20,6 +25,11 @@ def unavailable(why: str) -> NoReturn:
     if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
         pytest.fail(why)
     pytest.skip(why)
+
+
+def demanded() -> bool:
+    """Whether the whole lab is to run on Exims built with OpenSSL."""
+    return os.environ.get("TRUSTCTL_LAB_EXIM") == "openssl"
 
 
 def _missing() -> str | None:
@@ -35,8 +45,37 @@ def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     why = _missing()
     if why is not None:
         unavailable(why)
-    with Network(tmp_path_factory.mktemp("lab")) as network:
+    exim = None
+    if demanded():
+        if not BUILT.exists():
+            pytest.fail(f"{BUILT} is not there: {BUILDS}")
+        exim = BUILT
+    with Network(tmp_path_factory.mktemp("lab"), exim) as network:
         yield Lab(network)
+
+
+@pytest.fixture(scope="session")
+def _openssl(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    if demanded():
+        yield request.getfixturevalue("_lab")
+        return
+    if not BUILT.exists():
+        # to build it takes CI longer than the tests of it: it is no part of what has to be there
+        pytest.skip(f"there is no Exim built with OpenSSL: {BUILDS}")
+    why = _missing()
+    if why is not None:
+        unavailable(why)
+    with Network(tmp_path_factory.mktemp("openssl"), BUILT) as network:
+        yield Lab(network)
+
+
+@pytest.fixture
+def openssl(_openssl: Lab) -> Lab:
+    """As ``lab``, with an Exim built with OpenSSL in the place of Debian's."""
+    _openssl.begin()
+    return _openssl
 
 
 @pytest.fixture
