@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from tests.lab.built import BUILDS, BUILT, demanded
 from tests.lab.lab import Lab
 from tests.lab.network import Network
 
-BUILT = Path(__file__).resolve().parents[2] / ".cache" / "exim-openssl" / "usr" / "sbin" / "exim4"
-"""Debian's Exim with OpenSSL, where tests/lab/openssl-exim built it."""
-
-BUILDS = "tests/lab/openssl-exim builds it"
 _TOOLS = ("exim4", "update-exim4.conf", "unshare", "nsenter", "ip", "mount")
 
 
@@ -25,11 +21,6 @@ def unavailable(why: str) -> NoReturn:
     if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
         pytest.fail(why)
     pytest.skip(why)
-
-
-def demanded() -> bool:
-    """Whether the whole lab is to run on Exims built with OpenSSL."""
-    return os.environ.get("TRUSTCTL_LAB_EXIM") == "openssl"
 
 
 def _missing() -> str | None:

@@ -1,7 +1,7 @@
 """An Exim built with OpenSSL: what the library takes that nobody pinned, and what holds it.
 
-It runs wherever tests/lab/openssl-exim built one. The whole lab runs on it with
-``TRUSTCTL_LAB_EXIM=openssl python -m pytest tests/lab``, which fails where there is none.
+It runs wherever ``tests/lab/openssl-exim`` built one. All of the lab and the proofs run on it by
+``tests/lab/openssl-exim tests/lab tests/prove``.
 """
 
 from __future__ import annotations
