@@ -29,7 +29,7 @@ from trustctl.resources import resource
 
 _VALUE = re.compile(
     r"closed=yes|set=[0-9a-f]{64}\.pem (?:pathset=[0-9a-f]{64}\.pem )?(?:"
-    r"pins=[0-9A-F]{64}(?::[0-9A-F]{64})* names=off|"
+    r"(?:turns=[0-9a-f]{64}(?::[0-9a-f]{64})+ )?pins=[0-9A-F]{64}(?::[0-9A-F]{64})* names=off|"
     r"authority=yes names=on via=[0-9A-F]{64}(?::[0-9A-F]{64})*"
     r"(?: pins=[0-9A-F]{64}(?::[0-9A-F]{64})*)?"
     r"(?: deny=[0-9A-F]{64}(?::[0-9A-F]{64})*)?)"
@@ -110,6 +110,26 @@ def test_an_issuer_that_is_no_root_is_marked_for_openssl_too(ca: Made) -> None:
     told = certs.openssl("x509", "-text", "-noout", stdin=marked[0])
     assert b"Trusted Uses:\n  TLS Web Server Authentication" in told
     assert certs.openssl("x509", stdin=marked[0]) == inter.pem
+
+
+def test_certificates_of_one_name_take_turns(foo: Made, ca: Made) -> None:
+    """Each set has one of them, and all others; the first one still has all. Those that another
+    name, or somebody else, signed need none; four turns are the most."""
+    again, other = certs.self_signed("mx.foo.test", ca=False), certs.self_signed("mx2.foo.test")
+    issued = trusted(certs.issue(ca, "mx.foo.test"), issuers=(ca,))
+    first, second = sorted((foo, again), key=lambda one: one.fingerprint)
+    one = compile_peer(trust("foo", trusted(foo), trusted(again), trusted(other), issued))
+    (whole, everything), *turns = one.sets
+    told = ":".join(name.removesuffix(".pem") for name, _content in turns)
+    assert _value_of(one).startswith(f"set={whole} turns={told} pins=")
+    assert everything.count(b"BEGIN") == 5
+    assert [(first.pem in text, second.pem in text) for _name, text in turns] == [
+        (True, False), (False, True),
+    ]  # fmt: skip
+    assert all(ca.pem in text for _name, text in turns)
+    assert "turns=" not in _value_of(compile_peer(trust("foo", trusted(foo), trusted(other))))
+    many = [trusted(certs.self_signed("mx.foo.test")) for _each in range(6)]
+    assert len(compile_peer(trust("foo", *many)).sets) == 1 + 4
 
 
 def test_what_is_above_an_authority_is_in_a_set_of_its_own(ca: Made, foo: Made) -> None:

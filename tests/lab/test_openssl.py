@@ -6,8 +6,6 @@ It runs wherever ``tests/lab/openssl-exim`` built one. All of the lab and the pr
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests import certs
@@ -15,6 +13,7 @@ from tests.certs import Made
 from tests.lab.lab import Lab
 from tests.lab.senders import Protected, peer, trusted
 from tests.lab.test_callouts import asking
+from trustctl.export.exim import compile_peer
 from trustctl.facts.pem import pem
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-openssl")]
@@ -166,39 +165,38 @@ def test_a_pinned_leaf_below_an_intermediate_whose_root_nobody_has(openssl: Lab)
     assert openssl.us.send("bob@foo.test").waits
 
 
-def test_two_pins_of_one_name(openssl: Lab, tmp_path: Path) -> None:
-    """OpenSSL tells them apart by their key identifiers, which ``openssl req -x509`` writes.
-    Without them it finds one of the two, and the mail to the other waits (``exim-same-name``)."""
-    plain = [certs.self_signed(MX) for _each in range(2)]
-    assert sorted(_taken(openssl, "plain", plain)) == [False, True]
-    made = []
-    for at in range(2):
-        key, out = tmp_path / f"{at}.key", tmp_path / f"{at}.pem"
-        certs.openssl(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-keyout", str(key), "-out", str(out), "-days", "30", "-subj", f"/CN={MX}",
-        )  # fmt: skip
-        made.append(_read(key, out))
-    assert _taken(openssl, "identified", made) == [True, True]
-
-
-def _taken(lab: Lab, name: str, pinned: list[Made]) -> list[bool]:
-    lab.us.trust(peer(FOO, *(trusted(one) for one in pinned)))
-    found = []
-    for at, one in enumerate(pinned):
-        lab.route(FOO, lab.mx(f"{name}-{at}", one), MX)
-        found.append(bool(lab.us.send("bob@foo.test").delivered))
-    return found
-
-
-def _read(key: Path, certificate: Path) -> Made:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    private = load_pem_private_key(key.read_bytes(), None)
-    assert isinstance(private, ec.EllipticCurvePrivateKey)
-    der = certs.openssl("x509", "-in", str(certificate), "-outform", "DER")
-    return Made(der, private)
+def test_pins_of_one_name_take_turns(openssl: Lab) -> None:
+    """OpenSSL tells them apart by key identifiers, which neither exim-gencert nor certtool writes
+    in full, and finds one of them. So each host is tried once for each: both of two hosts, with
+    whichever certificate, and no stranger."""
+    pins = [certs.self_signed(MX) for _each in range(3)]
+    hosts = [openssl.mx(f"turn-{at}", one) for at, one in enumerate(pins)]
+    one = peer(FOO, *(trusted(each) for each in pins))
+    openssl.us.trust(one)
+    value = compile_peer(one).entries[0][1]
+    assert value.count(":") == 2 * 2, "three turns, and three pins"
+    untold = " ".join(each for each in value.split() if not each.startswith("turns="))
+    for entry, takes in ((untold, [False, False, True]), (value, [True] * 3)):
+        openssl.us.entries([(FOO, entry)])
+        found = []
+        for host in hosts:
+            openssl.route(FOO, host, MX)
+            found.append(bool(openssl.us.send("bob@foo.test").delivered))
+        assert sorted(found) == takes
+    stranger = openssl.stranger
+    for first, second in ((stranger, hosts[0]), (stranger, hosts[1]), (stranger, hosts[2])):
+        openssl.network.mail_for(
+            FOO, ("mx1.foo.test", first.address), ("mx2.foo.test", second.address)
+        )
+        assert openssl.us.send("bob@foo.test").one.ip == second.address
+    openssl.route(FOO, stranger, MX)
+    assert openssl.us.send("bob@foo.test").waits
+    assert stranger.taken() == []
+    # a domain without MX
+    openssl.network.dns({FOO: {"A": [hosts[0].address]}})
+    assert openssl.us.send("bob@foo.test").one.ip == hosts[0].address
+    openssl.network.dns({FOO: {"A": [hosts[1].address]}})
+    assert openssl.us.send("bob@foo.test").one.ip == hosts[1].address
 
 
 def test_what_is_missing_or_broken_defers(openssl: Lab) -> None:

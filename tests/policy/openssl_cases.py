@@ -15,6 +15,7 @@ from trustctl.facts.records import Pin
 
 LEAF = facts("leaf", self_signed=False, issuer="CN=Some CA")
 INTER = facts("inter", self_signed=False, is_ca=True, subject="CN=Some CA", issuer="CN=Root")
+CA = pin(certificate=facts("ca", is_ca=True, names=()), role="authority")
 AGAIN = facts("again", subject=facts().subject)
 
 
@@ -43,8 +44,8 @@ FIRING = [
     fires("exim-no-path", "a host", foo(pin(certificate=LEAF)), (named(LEAF), UNKNOWN)),
     fires("exim-no-path", "an authority below another",
           foo(pin(certificate=INTER, role="authority")), (named(INTER), UNKNOWN)),
-    fires("exim-same-name", "a rollover", foo(pin(), pin(certificate=AGAIN)),
-          (named(AGAIN), f"named as {FOO}")),
+    fires("exim-same-name", "a rollover beside an authority",
+          foo(CA, pin(), pin(certificate=AGAIN)), (named(AGAIN), f"named as {FOO}")),
 ]  # fmt: skip
 """What each rule says, and of whom."""
 
@@ -58,9 +59,10 @@ QUIET = [
     quiet("exim-no-path", "nobody vouched for it", foo(pending(certificate=LEAF))),
     quiet("exim-no-path", "no mail goes there", foo(pin(certificate=LEAF), domains=())),
     quiet("exim-no-path", "GnuTLS", foo(pin(certificate=LEAF), tls="GnuTLS")),
-    quiet("exim-same-name", "other names", foo(pin(), pin(certificate=facts("other")))),
+    quiet("exim-same-name", "without an authority", foo(pin(), pin(certificate=AGAIN))),
+    quiet("exim-same-name", "other names", foo(CA, pin(), pin(certificate=facts("other")))),
     quiet("exim-same-name", "somebody else signed the other",
-          foo(pin(), pin(certificate=facts("x", subject=facts().subject, self_signed=False)))),
-    quiet("exim-same-name", "GnuTLS", foo(pin(), pin(certificate=AGAIN), tls="GnuTLS")),
+          foo(CA, pin(), pin(certificate=facts("x", subject=facts().subject, self_signed=False)))),
+    quiet("exim-same-name", "GnuTLS", foo(CA, pin(), pin(certificate=AGAIN), tls="GnuTLS")),
 ]  # fmt: skip
 """What each rule leaves alone."""

@@ -2,9 +2,9 @@
 
 The map's value holds hex, file names of hashes and fixed words, and nothing else. Its shapes:
 
-``set=HASH.pem pins=HEX[:HEX...] names=off``
+``set=HASH.pem [turns=HASH:HASH[:HASH...]] pins=HEX[:HEX...] names=off``
     exactly these certificates: the pin check binds, so the host's name does not matter and the set
-    may hold the issuers that a build needs to find a path.
+    may hold the issuers that a build needs to find a path. ``turns`` are parts of it, for OpenSSL.
 ``set=HASH.pem [pathset=HASH.pem] authority=yes names=on [crl=NAME.pem] via=HEX[:HEX...] [pins=...]
 [deny=HEX:...]``
     the peer's own CA, host names checked. OpenSSL adds the system's authorities to any set and goes
@@ -47,6 +47,9 @@ NOBODY_TEXT = (
 ALL_CAS = "_all"
 """The list of all our CAs together; no CA can have this name."""
 
+_TURNS = 4
+"""A host is tried so often at the most."""
+
 _MARKED, _FOR_SERVERS = "TRUSTED CERTIFICATE", bytes.fromhex("300c300a06082b06010505070301")
 """OpenSSL's own format (X509_CERT_AUX): behind the certificate, what it is trusted for (serverAuth,
 RFC 5280, 4.2.1.12)."""
@@ -79,7 +82,12 @@ def compile_peer(
         entries = tuple([(domain, CLOSED) for domain in trust.domains])
         return CompiledPeer(trust.peer, entries, blocks=bundled)
     sets = {key: (hashlib.sha256(one).hexdigest() + ".pem", one) for key, one in contents.items()}
-    value = " ".join([*(f"{key}={name}" for key, (name, _content) in sets.items()), value])
+    words = [f"{key}={name}" for key, (name, _content) in sets.items()]
+    turns = {hashlib.sha256(one).hexdigest(): one for one in _turns(certificates)}
+    if len(turns) > 1:
+        words.append(f"turns={':'.join(turns)}")
+        sets |= {name: (f"{name}.pem", one) for name, one in turns.items()}
+    value = " ".join([*words, value])
     denied = set(distrusted).union(*(revoked.get(one.crl or "", ()) for one in certificates))
     if denied and "authority=yes" in value:
         value += f" deny={':'.join(sorted(denied)).upper()}"
@@ -106,10 +114,49 @@ def _entry(certificates: list[TrustedCertificate]) -> tuple[dict[str, bytes], st
         return _below(authorities, hosts), value
     if not hosts:
         return {}, ""
+    return {"set": _exactly(hosts, hosts)}, f"pins={_pins(hosts)} names=off"
+
+
+def _exactly(hosts: list[TrustedCertificate], chosen: list[TrustedCertificate]) -> bytes:
+    """Those hosts' certificates that are chosen, and what is known above all of them."""
     own = [one.der for one in hosts]
     issuers = {issuer for one in hosts for issuer in one.issuers}.difference(own)
-    texts = [*map(pem, own), *sorted(map(_end, issuers))]
-    return {"set": b"".join(texts)}, f"pins={_pins(hosts)} names=off"
+    return b"".join([*(pem(one.der) for one in chosen), *sorted(map(_end, issuers))])
+
+
+def _turns(certificates: list[TrustedCertificate]) -> list[bytes]:
+    """The trust set of pinned hosts in parts: none has two certificates that signed themselves and
+    have one name, of which OpenSSL would look for either and find one."""
+    hosts = [one for one in certificates if one.role == "host"]
+    turns: list[list[TrustedCertificate]] = []
+    if len(hosts) > 1 and len(hosts) == len(certificates):
+        named: list[set[bytes]] = []
+        for one in hosts:
+            name = _own_name(one.der)
+            at = next((at for at, seen in enumerate(named) if name not in seen), len(named))
+            if at == len(named):
+                turns.append([])
+                named.append(set())
+            turns[at].append(one)
+            named[at] |= {name} if name else set()
+    return [_exactly(hosts, one) for one in turns[:_TURNS]]
+
+
+def _own_name(der: bytes) -> bytes:
+    """The name of a certificate that was issued by its own name; else none."""
+    issuer, subject = _names(der)
+    return subject.lower() if issuer == subject else b""
+
+
+def _names(der: bytes) -> tuple[bytes, bytes]:
+    """Issuer and subject as they stand there; two that differ where that cannot be told."""
+    try:
+        fields = certificate_fields(der)
+    except ValueError:
+        return b"", der
+    first = 1 if fields[0].tag == VERSION else 0
+    issuer, subject = (der[one.start : one.end] for one in (fields[first + 2], fields[first + 4]))
+    return issuer, subject
 
 
 def _below(
@@ -131,12 +178,7 @@ def _below(
 def _end(der: bytes) -> bytes:
     """An issuer, as both libraries let a path end there: OpenSSL does at what signed itself, or at
     what is marked so. The marked block is none to GnuTLS, which takes the plain one."""
-    try:
-        fields = certificate_fields(der)
-    except ValueError:
-        return pem(der)
-    first = 1 if fields[0].tag == VERSION else 0
-    issuer, subject = (der[one.start : one.end] for one in (fields[first + 2], fields[first + 4]))
+    issuer, subject = _names(der)
     return (b"" if issuer == subject else pem(der + _FOR_SERVERS, _MARKED)) + pem(der)
 
 

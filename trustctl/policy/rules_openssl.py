@@ -50,16 +50,18 @@ def _no_path(facts: AuditFacts) -> Seen:
 @rule(
     "exim-same-name",
     Severity.NOTICE,
-    "An Exim with OpenSSL is to verify either of two certificates that have the same name",
-    why="it tells such apart by their key identifiers alone: without these the mail to one of the "
-    "two waits; GnuTLS takes both",
+    "An Exim with OpenSSL may not find the right one of two certificates that have the same name",
+    why="without key identifiers it does not tell them apart; beside an authority they take no "
+    "turns, and the mail to one of the two waits",
     source="share/doc/exim.md",
 )
 def _same_name(facts: AuditFacts) -> Seen:
+    verified = list(_verified(facts))
+    beside = {peer.name for peer, pin in verified if pin.role == "authority"}
     seen: dict[tuple[str, str | None], Pin] = {}
-    for peer, pin in _verified(facts):
+    for peer, pin in verified:
         one = pin.certificate
-        if one.self_signed:
+        if peer.name in beside and pin.role == "host" and one.self_signed and not one.is_ca:
             before = seen.setdefault((peer.name, one.subject), pin)
             if before.certificate.fingerprint != one.fingerprint:
                 what = f"named as {name_of(peer, before)}"

@@ -27,7 +27,7 @@ _SENDER = "prove@trustctl-prove.test"
 _MESSAGE = b"Subject: trustctl prove\n\nThis mail never leaves the machine.\n"
 _DATA = re.compile(rf"(/[A-Za-z0-9/._-]+)/trustctl/current/{re.escape(CDB)}")
 _BUNDLE = re.compile(r"^tls_verify_certificates = (/[^$\s]+)$", re.MULTILINE)
-_SETS = re.compile(r"set=([0-9a-f]{64})\.pem ")
+_SETS = re.compile(r"[=:]([0-9a-f]{64})(?![0-9a-f])")
 _EXPORT = "trustctl export"
 _OPTION = re.compile(r"^(\w+) = ?(.*)$", re.MULTILINE)
 

@@ -15,7 +15,8 @@ from trustctl.publish import manifest
 from trustctl.publish.splice import Data, Edit, Records, Text, chunks, joined, pieces
 
 _PEER = b"# peer="
-_SETS = re.compile(rb"set=([0-9a-f]{64})")
+_SETS = re.compile(rb"[=:]([0-9a-f]{64})(?![0-9a-f])")
+"""The trust sets that an entry names; fingerprints are in capitals."""
 
 
 @dataclass(slots=True)
@@ -248,7 +249,7 @@ def _set_lines(
     edits: dict[bytes, Edit] = {}
     for line in old_lines:
         for name in _SETS.findall(line):
-            if b"set=" + name not in new_map:
+            if name not in new_map:
                 edits[name] = (*records.span(name), b"")
     for file, content in sets.items():
         name = file[:64].encode()
