@@ -1,4 +1,4 @@
-"""What is compiled of a CA that is held to names: for Exims that do so, others, and bundles."""
+"""What is compiled of a CA that is held to names: for Exim, and for bundles."""
 
 from __future__ import annotations
 
@@ -26,25 +26,34 @@ def crossed(held: Held = HELD) -> TrustedCertificate:
     return replace(trusted(FOO, "authority", may_sign=True), held=held)
 
 
-def members(binds: bool, *certificates: TrustedCertificate) -> bytes:
+def members(*certificates: TrustedCertificate) -> bytes:
     """The trust set."""
-    ((_name, content),) = exim.compile_peer(trust("foo", *certificates), binds=binds).sets
+    (_name, content), *_more = exim.compile_peer(trust("foo", *certificates)).sets
     return content
 
 
-def test_an_exim_that_holds_an_anchor_gets_the_cross_certificate_alone() -> None:
-    """Our root would let in whatever else is below it; another Exim gets the CA's own as before."""
-    assert members(True, crossed()) == CROSS.pem
-    assert members(False, crossed()) == FOO.pem
+def test_the_cross_certificate_stands_alone_in_the_trust_set() -> None:
+    """Our root would let in whatever else is below it."""
+    assert members(crossed()) == CROSS.pem
     beside = certs.self_signed("mx.foo.test", ca=False)
-    assert members(True, crossed(), trusted(beside)) == b"".join(sorted((CROSS.pem, beside.pem)))
+    assert members(crossed(), trusted(beside)) == b"".join(sorted((CROSS.pem, beside.pem)))
+
+
+def test_where_a_path_goes_on_to_a_root_it_has_to_lead_through_the_cross_certificate() -> None:
+    """Our root is in a set of its own, for whom ``via`` is asked; the CA's own is in none."""
+    one = exim.compile_peer(trust("foo", crossed()))
+    (_narrow, its), (wide, more) = one.sets
+    assert (its, more) == (CROSS.pem, b"".join(sorted((CROSS.pem, ROOT.pem))))
+    ((_domain, value),) = one.entries
+    assert f" pathset={wide} " in value
+    assert value.endswith(f" via={CROSS.fingerprint.upper()}")
 
 
 def test_what_stands_twice_is_there_once() -> None:
     """Two certificates of one CA with one key are held by one cross-certificate."""
     again = certs.authority("Foo CA", key=FOO.key)
     both = (crossed(), replace(trusted(again, "authority", may_sign=True), held=HELD))
-    assert members(True, *both) == CROSS.pem
+    assert members(*both) == CROSS.pem
     assert len(bundle.compile_peer(trust("foo", *both)).blocks) == 2
 
 

@@ -24,12 +24,14 @@ from trustctl.export.exim import (
     configuration,
 )
 from trustctl.facts.compiled import CompiledPeer
+from trustctl.facts.pem import pem
 from trustctl.resources import resource
 
 _VALUE = re.compile(
-    r"closed=yes|set=[0-9a-f]{64}\.pem (?:"
-    r"pins=[0-9A-F]{64}(?::[0-9A-F]{64})* names=off|"
-    r"authority=yes names=on(?: pins=[0-9A-F]{64}(?::[0-9A-F]{64})*)?"
+    r"closed=yes|set=[0-9a-f]{64}\.pem (?:pathset=[0-9a-f]{64}\.pem )?(?:"
+    r"(?:turns=[0-9a-f]{64}(?::[0-9a-f]{64})+ )?pins=[0-9A-F]{64}(?::[0-9A-F]{64})* names=off|"
+    r"authority=yes names=on via=[0-9A-F]{64}(?::[0-9A-F]{64})*"
+    r"(?: pins=[0-9A-F]{64}(?::[0-9A-F]{64})*)?"
     r"(?: deny=[0-9A-F]{64}(?::[0-9A-F]{64})*)?)"
 )
 _SET = re.compile(
@@ -43,9 +45,14 @@ def ca() -> Made:
     return certs.authority("Foo CA")
 
 
+def _value_of(one: CompiledPeer) -> str:
+    (value,) = {value for _domain, value in one.entries}
+    return value
+
+
 def _value(one: CompiledPeer) -> str:
     """The peer's only value; the set that it names is the one that comes with it."""
-    (value,) = {value for _domain, value in one.entries}
+    value = _value_of(one)
     for name, content in one.sets:
         assert name == f"{hashlib.sha256(content).hexdigest()}.pem"
         assert value.startswith(f"set={name} ")
@@ -92,10 +99,58 @@ def test_a_hosts_issuers_help_to_find_a_path(ca: Made) -> None:
     assert b"".join(one.blocks).count(b"BEGIN") == 1, "the bundle trusts nobody for his issuer"
 
 
+def test_an_issuer_that_is_no_root_is_marked_for_openssl_too(ca: Made) -> None:
+    """It goes on to a root otherwise, which few hosts send; the same certificate, twice."""
+    inter = certs.issue(ca, (), ca=True, subject="Inter")
+    one = compile_peer(trust("foo", trusted(certs.issue(inter, "mx.foo.test"), issuers=(inter,))))
+    ((_name, content),) = one.sets
+    marked = re.search(rb"-----BEGIN TRUSTED.*?END TRUSTED CERTIFICATE-----\n", content, re.S)
+    assert marked is not None
+    assert inter.pem in content
+    told = certs.openssl("x509", "-text", "-noout", stdin=marked[0])
+    assert b"Trusted Uses:\n  TLS Web Server Authentication" in told
+    assert certs.openssl("x509", stdin=marked[0]) == inter.pem
+
+
+def test_certificates_of_one_name_take_turns(foo: Made, ca: Made) -> None:
+    """Each set has one of them, and all others; the first one still has all. Those that another
+    name, or somebody else, signed need none; four turns are the most."""
+    again, other = certs.self_signed("mx.foo.test", ca=False), certs.self_signed("mx2.foo.test")
+    issued = trusted(certs.issue(ca, "mx.foo.test"), issuers=(ca,))
+    first, second = sorted((foo, again), key=lambda one: one.fingerprint)
+    one = compile_peer(trust("foo", trusted(foo), trusted(again), trusted(other), issued))
+    (whole, everything), *turns = one.sets
+    told = ":".join(name.removesuffix(".pem") for name, _content in turns)
+    assert _value_of(one).startswith(f"set={whole} turns={told} pins=")
+    assert everything.count(b"BEGIN") == 5
+    assert [(first.pem in text, second.pem in text) for _name, text in turns] == [
+        (True, False), (False, True),
+    ]  # fmt: skip
+    assert all(ca.pem in text for _name, text in turns)
+    assert "turns=" not in _value_of(compile_peer(trust("foo", trusted(foo), trusted(other))))
+    many = [trusted(certs.self_signed("mx.foo.test")) for _each in range(6)]
+    assert len(compile_peer(trust("foo", *many)).sets) == 1 + 4
+
+
+def test_what_is_above_an_authority_is_in_a_set_of_its_own(ca: Made, foo: Made) -> None:
+    """Only who looks at ``via`` is given that one: in the other nothing but the peer's own is
+    trusted. What a host's issuer is, is not the authority's matter either."""
+    inter, other = certs.issue(ca, (), ca=True, subject="Inter"), certs.authority("Other")
+    host = trusted(certs.issue(other, "mx.foo.test"), issuers=(other,))
+    pinned = trusted(inter, "authority", may_sign=True, issuers=(ca,))
+    one = compile_peer(trust("foo", pinned, host))
+    (narrow, its), (wide, more) = one.sets
+    assert _value_of(one).startswith(f"set={narrow} pathset={wide} authority=yes ")
+    assert f" via={inter.fingerprint.upper()} " in _value_of(one)
+    assert its == b"".join(sorted((inter.pem, pem(host.der))))
+    assert more == b"".join(sorted((inter.pem, pem(host.der), ca.pem, other.pem)))
+
+
 def test_an_authority_is_held_to_host_names(ca: Made) -> None:
-    """The set is the authority, there is no pin, and the host's name is checked."""
+    """The set is the authority, through which every path has to lead; there is no pin, and the
+    host's name is checked."""
     one = compile_peer(trust("foo", trusted(ca, "authority", may_sign=True)))
-    assert _value(one) == "authority=yes names=on"
+    assert _value(one) == f"authority=yes names=on via={ca.fingerprint.upper()}"
     assert _members(one) == {ca.pem}
 
 
@@ -103,14 +158,14 @@ def test_an_authority_denies_what_is_distrusted(ca: Made, foo: Made, bar: Made) 
     """What it signed and people distrust stays out; a host's pins need no such list."""
     denied = sorted([foo.fingerprint, bar.fingerprint])
     one = compile_peer(trust("foo", trusted(ca, "authority", may_sign=True)), denied)
-    assert _value(one) == f"authority=yes names=on deny={':'.join(denied).upper()}"
+    assert _value(one).endswith(f" via={ca.fingerprint.upper()} deny={':'.join(denied).upper()}")
     assert "deny=" not in _value(compile_peer(trust("foo", trusted(foo)), denied))
 
 
 def test_a_host_beside_an_authority_is_taken_too(ca: Made, foo: Made) -> None:
     """If it cannot sign, it is in the set and among the pins."""
     one = compile_peer(trust("foo", trusted(foo), trusted(ca, "authority", may_sign=True)))
-    assert _value(one) == f"authority=yes names=on pins={foo.fingerprint.upper()}"
+    assert _value(one).endswith(f" via={ca.fingerprint.upper()} pins={foo.fingerprint.upper()}")
     assert _members(one) == {foo.pem, ca.pem}
 
 
@@ -119,7 +174,7 @@ def test_a_host_that_may_sign_is_left_out_beside_an_authority(ca: Made, foo: Mad
     authority = trusted(ca, "authority", may_sign=True)
     one = compile_peer(trust("foo", trusted(foo, may_sign=True), authority))
     assert _members(one) == {ca.pem}
-    assert _value(one) == "authority=yes names=on"
+    assert "pins=" not in _value(one)
     assert foo.pem in _members(compile_peer(trust("foo", trusted(foo, may_sign=True)))), "alone"
 
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.lab.built import BUILDS, BUILT, demanded
 from tests.lab.lab import Lab
 from tests.lab.network import Network
 
@@ -35,8 +36,37 @@ def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     why = _missing()
     if why is not None:
         unavailable(why)
-    with Network(tmp_path_factory.mktemp("lab")) as network:
+    exim = None
+    if demanded():
+        if not BUILT.exists():
+            pytest.fail(f"{BUILT} is not there: {BUILDS}")
+        exim = BUILT
+    with Network(tmp_path_factory.mktemp("lab"), exim) as network:
         yield Lab(network)
+
+
+@pytest.fixture(scope="session")
+def _openssl(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    if demanded():
+        yield request.getfixturevalue("_lab")
+        return
+    if not BUILT.exists():
+        # to build it takes CI longer than the tests of it: it is no part of what has to be there
+        pytest.skip(f"there is no Exim built with OpenSSL: {BUILDS}")
+    why = _missing()
+    if why is not None:
+        unavailable(why)
+    with Network(tmp_path_factory.mktemp("openssl"), BUILT) as network:
+        yield Lab(network)
+
+
+@pytest.fixture
+def openssl(_openssl: Lab) -> Lab:
+    """As ``lab``, with an Exim built with OpenSSL in the place of Debian's."""
+    _openssl.begin()
+    return _openssl
 
 
 @pytest.fixture

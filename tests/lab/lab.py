@@ -64,6 +64,8 @@ class Lab:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.openssl = network.exim is not None
+        """Whether everybody's Exim was built with OpenSSL; Debian's own with GnuTLS."""
         self._hosts: dict[str, Mx] = {}
         self._senders: dict[str, Exim] = {}
 

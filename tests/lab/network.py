@@ -22,6 +22,7 @@ set -e
 ip link set lo up
 ip route add local 203.0.113.0/24 dev lo
 mount --bind "$1/resolv.conf" /etc/resolv.conf
+[ -z "$2" ] || mount --bind "$2" /usr/sbin/exim4
 echo ready
 exec cat
 """
@@ -31,8 +32,9 @@ class Network:
     """203.0.113.0/24 and 2001:db8::/32 (for documentation, RFC 5737, RFC 3849), and a DNS server
     that says what it is told."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, exim: Path | None = None) -> None:
+        """Begin it. ``exim``: the program that is Exim in there; None for the installed one."""
+        self.directory, self.exim = directory, exim
         self._zone: dict[str, dict[str, list[str]]] = {}
         self._last_address = 1
         self._children: list[subprocess.Popen[bytes]] = []
@@ -42,7 +44,7 @@ class Network:
         self._holder = subprocess.Popen(
             [
                 *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-                *("sh", "-c", _SETUP, "sh", str(directory)),
+                *("sh", "-c", _SETUP, "sh", str(directory), str(exim or "")),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -100,7 +100,7 @@ def test_a_pinned_certificate_may_have_any_name(lab: Lab) -> None:
 
 def test_two_pins_are_a_rollover(lab: Lab) -> None:
     """With two pins both certificates are taken, and no third one."""
-    new = certs.self_signed("mx.foo.test")
+    new = certs.self_signed("mx.foo.test", subject="the next one")
     changed = lab.mx("changed", new)
     lab.us.trust(peer(FOO, trusted(lab.foo_cert), trusted(new)))
     for host in (lab.foo, changed):
@@ -143,7 +143,7 @@ def test_a_domain_that_nobody_pinned_is_delivered_as_before(lab: Lab) -> None:
 @pytest.mark.parametrize("sent", ["leaf", "leaf+root", "leaf+inter", "leaf+inter+root"])
 def test_a_leaf_that_a_ca_issued_finds_a_path(lab: Lab, sent: str) -> None:
     """However much of its chain the peer sends; with the leaf alone in the file only what ends at
-    it, or at a self-signed issuer of its own."""
+    it, or at a self-signed issuer of its own. OpenSSL ends no path at a leaf."""
     root = certs.authority("Some root")
     inter = certs.issue(root, (), ca=True, subject="Some intermediate")
     leaf = certs.issue(inter if "inter" in sent else root, "mx.foo.test")
@@ -151,9 +151,14 @@ def test_a_leaf_that_a_ca_issued_finds_a_path(lab: Lab, sent: str) -> None:
     sends = [chain[one] for one in sent.split("+")]
     lab.route(FOO, lab.mx(f"chain-{sent}", *sends))
     lab.bundle.bundle(leaf)
-    assert bool(lab.bundle.send("bob@foo.test").delivered) == (sent in ("leaf", "leaf+root"))
+    found = sent in ("leaf", "leaf+root") and not lab.openssl
+    assert bool(lab.bundle.send("bob@foo.test").delivered) == found
     lab.us.trust(peer(FOO, trusted(leaf, issuers=sends[1:])))
-    assert lab.us.send("bob@foo.test").one.cv == "yes"
+    outcome = lab.us.send("bob@foo.test")
+    if lab.openssl and sent == "leaf":
+        assert outcome.waits, "an audit says so: exim-no-path"
+    else:
+        assert outcome.one.cv == "yes"
 
 
 def test_another_leaf_of_the_same_issuer_is_refused(lab: Lab) -> None:
@@ -191,7 +196,8 @@ def test_a_chain_that_gnutls_cannot_read_does_not_pass_by_the_pin(lab: Lab, junk
     lab.route(FOO, host)
     outcome = lab.us.send("bob@foo.test")
     assert outcome.waits
-    assert "denied by event-action" not in outcome.text
+    # OpenSSL does not look at what is of no use for a path
+    assert ("denied by event-action" in outcome.text) == lab.openssl
     assert host.taken() == []
     # the very same host without the junk is refused by the pin check
     clean = lab.odd_mx(f"clean-{junk}", [impostor.pem], impostor)

@@ -146,7 +146,8 @@ def with_root(peers: Peers) -> Path:
 @pytest.mark.parametrize("attacker", ["another peer", "our own host"])
 def test_what_else_our_root_signed_is_not_the_peer_s(lab: Lab, peers: Peers, attacker: str) -> None:
     """DNS names another peer's host, or one of our own, whose chain leads to our root: with the
-    root in the set it is taken for foo's, which is why it is not there."""
+    root in the set it is taken for foo's, which is why it is not there. On OpenSSL it is, in a set
+    of its own, and the path has to lead through foo's cross-certificate."""
     if attacker == "another peer":
         name = "mx.bar.test"
         host = lab.mx("lateral-bar", certs.issue(peers.bar, name), peers.cross("bar"))
@@ -154,7 +155,7 @@ def test_what_else_our_root_signed_is_not_the_peer_s(lab: Lab, peers: Peers, att
     else:
         name = "mx1.our.test"
         host = lab.mx("lateral-our", peers.host, *peers.above)
-    assert takes(lab, with_root(peers), host, name)
+    assert takes(lab, with_root(peers), host, name) == (not lab.openssl)
     assert not takes(lab, peers.after, host, name)
 
 

@@ -14,7 +14,7 @@ CA = "main/issuing-1"
 MX = "mx.our.test"
 SPKI = digest("our CA's key")
 REVOKED = Revocation(NOW - DAY, "superseded")
-HELD = f"set={digest('s')}.pem pins= authority=yes names=on crl=main.pem"
+HELD = f"set={digest('s')}.pem authority=yes names=on crl=main.pem via=AB"
 
 
 def day(days: int) -> str:

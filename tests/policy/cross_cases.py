@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from tests.policy.cases import FOO, fires, quiet
-from tests.policy.inventory import DAY, NOW, digest, distrust, facts, inventory, peer, pin, target
+from tests.policy.inventory import DAY, NOW, digest, distrust, facts, inventory, peer, pin
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.fingerprint import short
-from trustctl.facts.mta import EximProgram, MtaState
 from trustctl.facts.records import Cross, Pin, Revocation
 
 CA = facts(is_ca=True, names=(), not_after=NOW + 900 * DAY)
@@ -35,12 +34,6 @@ def foo(*pins: Pin, mx_hosts: tuple[str, ...] = (), **changes: Any) -> AuditFact
     return inventory(peer("foo", *pins, mx_hosts=mx_hosts), **changes)
 
 
-def exim(tls: Any) -> dict[str, Any]:
-    """A target whose Exim was built with this library."""
-    program = EximProgram("/usr/sbin/exim4", "4.96", tls)
-    return {"targets": (target(mta=MtaState("/etc/exim4", True, program=program)),)}
-
-
 REVOKED = Revocation(NOW - DAY, "superseded")
 VOID = "the cross-certificate that holds it to names"
 
@@ -62,8 +55,6 @@ FIRING = [
           (FOO, "held to names with old.test")),
     fires("cross-missing", "another CA", foo(held(), pin(certificate=OTHER, role="authority")),
           (f"foo {short(OTHER.fingerprint)}", "it is not held to names")),
-    fires("cross-not-bound", "OpenSSL", foo(held(), **exim("OpenSSL")),
-          ("/etc/exim4", "not held there: foo")),
 ]  # fmt: skip
 """What each rule says, and of whom."""
 
@@ -83,7 +74,5 @@ QUIET = [
               mx_hosts=("mx.foo.test",))),
     quiet("cross-missing", "none is held", foo(pin(certificate=CA, role="authority"))),
     quiet("cross-missing", "a host beside", foo(held(), pin())),
-    quiet("cross-not-bound", "GnuTLS", foo(held(), **exim("GnuTLS"))),
-    quiet("cross-not-bound", "nobody is held", foo(pin(), **exim("OpenSSL"))),
 ]  # fmt: skip
 """What each rule leaves alone."""

@@ -19,6 +19,7 @@ from tests.policy import (
     dane_cases,
     foresight_cases,
     inbound_cases,
+    openssl_cases,
     rolling_cases,
     store_cases,
     target_cases,
@@ -48,7 +49,7 @@ from trustctl.policy.trust import judge
 
 _CASES = (
     cases, target_cases, ca_cases, cross_cases, dane_cases, foresight_cases, wire_cases,
-    rolling_cases, store_cases, inbound_cases,
+    rolling_cases, store_cases, inbound_cases, openssl_cases,
 )  # fmt: skip
 FIRING = [case for module_ in _CASES for case in module_.FIRING]
 QUIET = [case for module_ in _CASES for case in module_.QUIET]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import certs
+from tests.lab.built import demanded
 from tests.lab.senders import ONE_BUNDLE, RECIPE_2009
 from tests.lab.senders import ROUTER as NAIVE
 from tests.prove.site import ROUTER, TRANSPORT, Proof, Site
@@ -69,11 +70,13 @@ def test_a_protection_that_is_taken_out_is_found_out(site: Site, what: str) -> N
 
 
 def test_dane_that_is_switched_on_is_found_out(with_authority: Site) -> None:
-    """Where a peer's authority is trusted, no pin stands behind the verification that DANE ends."""
+    """Where a peer's authority is trusted, no pin stands behind the verification that DANE ends.
+    On OpenSSL the path is asked for all the same."""
     assert with_authority.prove("--peer", "bar").failed == set()
     edits = {"hosts_try_dane = :": "hosts_try_dane = *"}
     with with_authority.edited({TRANSPORT: edits}):
-        assert with_authority.prove("--peer", "bar", code=1).failed == {"tlsa"}
+        found = set() if demanded() else {"tlsa"}
+        assert with_authority.prove("--peer", "bar", code=int(bool(found))).failed == found
 
 
 @pytest.mark.parametrize("transport", [RECIPE_2009, ONE_BUNDLE], ids=["2009", "one-bundle"])
@@ -89,7 +92,8 @@ def test_a_recipe_written_by_hand_is_found_out(site: Site, transport: str) -> No
         assert bundle.read_bytes() == before
     finally:
         bundle.unlink()
-    assert proof.did("none") == {"delivered"}
+    # the throwaway has the name of what is in the file: OpenSSL finds one of the two
+    assert proof.did("none") - ({"deferred"} if demanded() else set()) == {"delivered"}
     caught = {"other-peer", "tlsa", "spoofed", "two-domains", "waiting"}
     if transport == RECIPE_2009:
         caught |= {"self-signed", "other-key", "public-ca", "expired", "own-ca", "alias", "no-mx"}

@@ -14,6 +14,7 @@ from tests.publish.box import tree
 from tests.trusts import trust, trusted
 from trustctl.export import bundle, cdb, exim
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
+from trustctl.facts.records import Role
 from trustctl.facts.target import FileProblem
 from trustctl.publish import planning, store
 from trustctl.publish.inspect import inspect
@@ -31,12 +32,25 @@ def certificate(number: int) -> Made:
 
 
 def peer(
-    name: str, *numbers: int, domains: Iterable[str] | None = None, format_name: Format = "exim"
+    name: str,
+    *numbers: int,
+    domains: Iterable[str] | None = None,
+    format_name: Format = "exim",
+    role: Role = "host",
 ) -> CompiledPeer:
-    """A peer with these certificates (none: nobody is trusted), for PEER.test unless told."""
+    """A peer with these certificates (none: nobody is trusted), for PEER.test unless told. Above
+    each authority the next one is known: it has two sets."""
     given = trust(
         name,
-        *[trusted(certificate(one)) for one in numbers],
+        *[
+            trusted(
+                certificate(one),
+                role,
+                may_sign=role == "authority",
+                issuers=(certificate(one + 1),) if role == "authority" else (),
+            )
+            for one in numbers
+        ],
         domains=None if domains is None else tuple(domains),
     )
     return exim.compile_peer(given) if format_name == "exim" else bundle.compile_peer(given)

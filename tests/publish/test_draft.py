@@ -13,6 +13,7 @@ from tests.publish.targets import peer
 from trustctl.export import cdb
 from trustctl.export.exim import CLOSED
 from trustctl.facts.compiled import CompiledPeer
+from trustctl.facts.records import Role
 from trustctl.publish import draft
 from trustctl.publish.draft import Draft, Last
 from trustctl.publish.place import Format
@@ -52,7 +53,8 @@ class World:
     def peer(self, name: str) -> CompiledPeer:
         """One peer; one that is gone comes as an empty one."""
         numbers, domains = self.held.get(name, ((), ()))
-        return peer(name, *numbers, domains=domains, format_name=self.format_name)
+        role: Role = "authority" if name.startswith("zed") else "host"
+        return peer(name, *numbers, domains=domains, format_name=self.format_name, role=role)
 
     def all(self) -> list[CompiledPeer]:
         """All peers, in no order."""

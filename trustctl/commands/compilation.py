@@ -92,7 +92,7 @@ class Compiler:
             # what a peer's CA signed is not for the domains of those who pin the root above it
             revoked[name] = [*revoked.get(name, ()), *prints]
         if self.tree is None:
-            compile_peer = _exporter(self.format, denied, revoked, crossed=bool(crossed))
+            compile_peer = _exporter(self.format, denied, revoked)
         else:
             compile_peer = self.tree.begin()
         refused = frozenset(denied)
@@ -164,24 +164,8 @@ def _held(cross: Cross, ders: Mapping[str, bytes]) -> Held:
     )
 
 
-def binds() -> bool:
-    """Whether the installed Exim holds to names what it takes for an anchor: GnuTLS does. OpenSSL
-    finds no path from a cross-certificate alone, and with our root beside it takes what any other
-    peer's CA signed. Where no Exim is installed, or it says nothing, the stricter is written."""
-    from trustctl.errors import NotEnforcedError
-    from trustctl.publish import mta
-
-    exim = mta.binary()
-    if exim is None:
-        return True
-    try:
-        return mta.program(exim).tls != "OpenSSL"
-    except NotEnforcedError:
-        return True
-
-
 def _exporter(
-    format_name: Format, denied: list[str], revoked: dict[str, list[str]], *, crossed: bool
+    format_name: Format, denied: list[str], revoked: dict[str, list[str]]
 ) -> Callable[[PeerTrust], CompiledPeer]:
     if format_name == "pem":
         from trustctl.export.bundle import compile_peer
@@ -189,8 +173,7 @@ def _exporter(
         return compile_peer
     from trustctl.export import exim
 
-    held = binds() if crossed else True
-    return lambda trust: exim.compile_peer(trust, denied, revoked, binds=held)
+    return lambda trust: exim.compile_peer(trust, denied, revoked)
 
 
 def make_plan(

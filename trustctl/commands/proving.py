@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from trustctl import files
-from trustctl.commands.compilation import Compiler, binds
+from trustctl.commands.compilation import Compiler
 from trustctl.commands.invocation import Invocation
 from trustctl.errors import ConflictError, TargetError
 from trustctl.export.exim import compile_peer
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from trustctl.facts.compiled import CompiledPeer
     from trustctl.facts.proof import Proven
-    from trustctl.facts.records import Peer, PeerTrust
+    from trustctl.facts.records import Peer
 
 
 def rehearse(
@@ -61,15 +60,9 @@ def rehearse(
         for domain in one.domains if names else one.domains[:1]:
             found += attempts(stand.at(domain), world)
             installed[domain] = now[domain]
-    held = any(pin.held is not None for one in trusts.values() for pin in one.certificates)
-    bound = binds() if held else True
-
-    def compiled(trust: PeerTrust, denied: Sequence[str]) -> CompiledPeer:
-        return compile_peer(trust, denied, binds=bound)
-
     # the data as they are installed are overwritten by the others
     found.sort(key=lambda one: one.data != INSTALLED)
-    data = all_data(stands, world, compiled)
+    data = all_data(stands, world, compile_peer)
     lists, public = world.lists(), world.public_ca.pem
     made = Rehearsal(mta, program, tuple(found), data, lists, installed, public, keep)
     return made, left_out

@@ -14,9 +14,8 @@ from trustctl.policy.rule import Seen, rule
 from trustctl.policy.trust import cross_reasons
 
 DAY = 86400
-_ERROR, _WARNING, _NOTICE = Severity.ERROR, Severity.WARNING, Severity.NOTICE
+_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 _SOURCE = "share/doc/cross.md"
-_SHOWN = 5
 
 
 def _held(facts: AuditFacts) -> Iterator[tuple[Peer, Pin, Cross]]:
@@ -105,24 +104,3 @@ def _missing(facts: AuditFacts) -> Seen:
     for peer, pin in active(facts):
         if pin.role == "authority" and pin.cross is None and peer.name in crossed:
             yield name_of(peer, pin), "it is not held to names", _again(peer)
-
-
-@rule(
-    "cross-not-bound",
-    _NOTICE,
-    "An Exim with OpenSSL does not hold peers' CAs to names",
-    why="OpenSSL finds no path from a cross-certificate alone, and with our root beside it takes "
-    "what other peers' CAs sign: the peer's own certificate is exported as before",
-    source=_SOURCE,
-)
-def _unbound(facts: AuditFacts) -> Seen:
-    crossed = sorted({peer.name for peer, _pin, _cross in _held(facts)})
-    for target in facts.targets:
-        program = None if target.mta is None else target.mta.program
-        if crossed and program is not None and program.tls == "OpenSSL":
-            more = f" and {len(crossed) - _SHOWN} more" if len(crossed) > _SHOWN else ""
-            yield (
-                target.state.path,
-                f"not held there: {' '.join(crossed[:_SHOWN])}{more}",
-                f"trustctl show {crossed[0]}",
-            )

@@ -27,7 +27,7 @@ _SENDER = "prove@trustctl-prove.test"
 _MESSAGE = b"Subject: trustctl prove\n\nThis mail never leaves the machine.\n"
 _DATA = re.compile(rf"(/[A-Za-z0-9/._-]+)/trustctl/current/{re.escape(CDB)}")
 _BUNDLE = re.compile(r"^tls_verify_certificates = (/[^$\s]+)$", re.MULTILINE)
-_SET = re.compile(r"set=([0-9a-f]{64})\.pem ")
+_SETS = re.compile(r"[=:]([0-9a-f]{64})(?![0-9a-f])")
 _EXPORT = "trustctl export"
 _OPTION = re.compile(r"^(\w+) = ?(.*)$", re.MULTILINE)
 
@@ -119,7 +119,7 @@ class Exim:
                 found.append(
                     f"{domain}: the data in force are not what the inventory comes to: {_EXPORT}"
                 )
-            elif (name := _SET.match(value)) and not _is_whole(self._place.sets, name[1]):
+            elif not all(_is_whole(self._place.sets, one) for one in _SETS.findall(value)):
                 found.append(f"{domain}: its trust set is gone or was changed: {_EXPORT}")
         return found
 

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from trustctl.errors import NotEnforcedError
 from trustctl.publish import receiving
-from trustctl.publish.mta import attempt, binary, program, run
+from trustctl.publish.mta import attempt, binary, exim_user, expanded, program, run
 
 Options = dict[str, str]
 _HEAD = re.compile(r"^(\S+) (router|transport):$")
 _OPTION = re.compile(r"[a-z][a-z0-9_]*")
 _UNKNOWN = "no address, domain, host, or local part list"
+_FOLDER = re.compile(r"dsearch\{(/\S+?/sets)\}")
 _ASKS_DNS = re.compile("@mx_|dnsdb", re.IGNORECASE)
 _DOMAINS_AT_MOST, _DOMAINS_AT_ONCE = 5000, 500
 _NAMED = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -73,6 +74,8 @@ def differences(
     found += _surroundings(exim, which, texts)
     if "acl" in texts:
         found += receiving.differences(exim, which, texts)
+    if not which and not found:
+        found += _unreadable(exim, texts)
     if not found:
         found += _local(exim, which, domains)
     return list(dict.fromkeys(found))
@@ -204,6 +207,26 @@ def _surroundings(exim: str, which: Sequence[str], texts: Mapping[str, str]) -> 
             "there is no retry rule for remote domains: mail that has to wait would bounce at once"
         )
     return found
+
+
+def _unreadable(exim: str, texts: Mapping[str, str]) -> list[str]:
+    """Whether the user that Exim delivers as reads what we do: a folder of another group's keeps
+    all mail waiting, and Exim asked as root does not notice."""
+    user, sets = exim_user(exim), _FOLDER.search(texts["transport"])
+    if user is None or sets is None:
+        return []
+    place = sets[1].removesuffix("/sets")
+    asked = (
+        f"${{lookup{{*}}cdb{{{place}/current/peers.cdb}}}}",
+        f"${{lookup{{none}}dsearch{{{sets[1]}}}{{}}{{a folder}}}}",
+        f"${{length_1:${{readfile{{{place}/nobody.pem}}}}}}",
+    )
+    ours = expanded(exim, *asked)
+    # what is not there is not a matter of who reads it
+    if any(one.startswith("Failed") for one in ours) or expanded(exim, *asked, user=user) == ours:
+        return []
+    waits = f"the user that Exim delivers as cannot read {place}: mail to protected domains waits"
+    return [f"{waits} (its folders ought to be root's, of Exim's group, and 0750)"]
 
 
 def _local(exim: str, which: Sequence[str], domains: Iterable[str]) -> list[str]:

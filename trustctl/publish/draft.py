@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from trustctl.publish import manifest
 from trustctl.publish.splice import Data, Edit, Records, Text, chunks, joined, pieces
 
 _PEER = b"# peer="
+_SETS = re.compile(rb"[=:]([0-9a-f]{64})(?![0-9a-f])")
+"""The trust sets that an entry names; fingerprints are in capitals."""
 
 
 @dataclass(slots=True)
@@ -245,10 +248,9 @@ def _set_lines(
     records = Records(lines, b"", b" ")
     edits: dict[bytes, Edit] = {}
     for line in old_lines:
-        at = line.find(b"set=")
-        name = line[at + 4 : at + 68]
-        if at >= 0 and b"set=" + name not in new_map:
-            edits[name] = (*records.span(name), b"")
+        for name in _SETS.findall(line):
+            if name not in new_map:
+                edits[name] = (*records.span(name), b"")
     for file, content in sets.items():
         name = file[:64].encode()
         start, end = records.span(name)

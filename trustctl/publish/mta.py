@@ -3,7 +3,9 @@ on time. Nothing here knows what the configuration ought to be."""
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -43,8 +45,11 @@ def generator() -> str | None:
     return shutil.which(GENERATOR, path=f"{_PATH}:{os.environ.get('PATH', '')}")
 
 
-def attempt(*command: str) -> tuple[int, str, str]:
+def attempt(*command: str, user: tuple[int, int] | None = None) -> tuple[int, str, str]:
     """A command's exit status, output and complaints.
+
+    Args:
+        user: the user and the group to run it as; none: as we do.
 
     Raises:
         NotEnforcedError: it cannot be run, or takes longer than a minute.
@@ -58,6 +63,10 @@ def attempt(*command: str) -> tuple[int, str, str]:
             check=False,
             # what update-exim4.conf takes from its environment would change what it generates
             env={"PATH": _PATH, "LC_ALL": "C"},
+            cwd=None if user is None else "/",
+            user=None if user is None else user[0],
+            group=None if user is None else user[1],
+            extra_groups=None if user is None else (),
         )
     except subprocess.TimeoutExpired as error:
         raise NotEnforcedError(f"{command[0]} did not end within {_SECONDS} seconds") from error
@@ -92,6 +101,28 @@ def program(exim: str) -> EximProgram:
         None if tls is None else "GnuTLS" if tls[1] == "GnuTLS" else "OpenSSL",
         tuple(what for sign, what in _NEEDED.items() if not re.search(sign, told, re.MULTILINE)),
     )
+
+
+def expanded(exim: str, *texts: str, user: tuple[int, int] | None = None) -> list[str]:
+    """What Exim makes of each text, a line each; ``user``: as for :func:`attempt`."""
+    return attempt(exim, "-be", *texts, user=user)[1].splitlines()
+
+
+def exim_user(exim: str) -> tuple[int, int] | None:
+    """The user and the group that Exim delivers as, where we may take their place.
+
+    Raises:
+        NotEnforcedError: Exim cannot say.
+    """
+    if os.geteuid() != 0:
+        return None
+    told = [run(exim, "-bP", one).partition(" =")[2].strip() for one in ("exim_user", "exim_group")]
+    try:
+        user = int(told[0]) if told[0].isdigit() else pwd.getpwnam(told[0]).pw_uid
+        group = int(told[1]) if told[1].isdigit() else grp.getgrnam(told[1]).gr_gid
+    except KeyError:
+        return None
+    return user, group
 
 
 def generate(directory: str, to: Path) -> None:
