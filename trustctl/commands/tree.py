@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trustctl.commands.ca.secret import Secret
+from trustctl.commands.debian import in_force
 from trustctl.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from trustctl.publish.planning import Plan
 
 BUILT_IN = (
-    "exim", "pem", "dovecot", "fingerprints", "haproxy", "jks", "known-pins", "nginx",
+    "exim", "pem", "debian", "dovecot", "fingerprints", "haproxy", "jks", "known-pins", "nginx",
     "openssl-dir", "opensmtpd", "p11-kit", "pkcs12", "postfix",
 )  # fmt: skip
 """As in export/formats.py, which need not be loaded for ``--help``."""
@@ -54,12 +55,15 @@ class FormatName(click.ParamType[str]):
 class Tree:
     """Gathers the trusted peers and hands them to the format."""
 
-    def __init__(self, place: Place, password: bytes | None = None) -> None:
+    def __init__(
+        self, place: Place, password: bytes | None = None, *, only_peers: bool | None = None
+    ) -> None:
         from trustctl.export import formats
         from trustctl.export.format import Options
 
         self.format: Format = formats.load(place.format)
-        self._options = Options(str(place.root), password)
+        self.only_peers = in_force(place) if only_peers is None else only_peers
+        self._options = Options(str(place.root), password, self.only_peers)
         self._trusts: list[PeerTrust] = []
         self.notes: list[str] = []
 
@@ -111,7 +115,9 @@ class Tree:
         return self.format.use.replace("{current}", str(place.current))
 
 
-def tree_of(call: Invocation, place: Place, password_file: str | None) -> Tree | None:
+def tree_of(
+    call: Invocation, place: Place, password_file: str | None, *, only_peers: bool | None = None
+) -> Tree | None:
     """The tree of a target; None where it is an Exim's or a bundle.
 
     Raises:
@@ -124,7 +130,7 @@ def tree_of(call: Invocation, place: Place, password_file: str | None) -> Tree |
     if chosen is None or not chosen.password:
         if password_file is not None:
             raise UsageError(f"the format {place.format} has no password", "leave it out")
-        return None if chosen is None else Tree(place)
+        return None if chosen is None else Tree(place, only_peers=only_peers)
     first = place.current_number() is None
     return Tree(place, PASSWORD.get(password_file, "Password of the store", again=first))
 

@@ -37,10 +37,12 @@ class Options:
     Attributes:
         directory: the folder that ``current`` is in, an absolute path.
         password: for formats that need one; None where it is not at hand.
+        only_peers: of the system's store, whether the public CAs are to go out of it.
     """
 
     directory: str
     password: bytes | None = None
+    only_peers: bool = False
 
     def path(self, file: str) -> str:
         """Where a consumer reads this file."""
