@@ -183,6 +183,8 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
     place = place_of(ref.path, ref.format, database)
     state = inspect(place)
     tree = Tree(place) if place.is_tree else None
+    if tree is not None:
+        tree.lists = compiled.lists(connection, now)
     compiler = Compiler(connection, read_settings(connection), now, place.format, tree=tree)
     entries: dict[str, str] = {}
     prints: set[str] = set()

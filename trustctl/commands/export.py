@@ -76,8 +76,8 @@ def export(
 
     The state is replaced in one step: a reader sees the old or the new one.
     With nothing changed, nothing is written. An Exim also gets the revocation
-    lists of our own CA and the staples of our hosts; those that are due are
-    signed, where the passphrase is to be had.
+    lists of our own CA and the staples of our hosts, and other servers the
+    lists; those that are due are signed, where the passphrase is to be had.
 
     \b
     trustctl export --to /etc/exim4 --reload
@@ -119,12 +119,15 @@ def export(
         refuse_shared(tx.connection, place, call.path)
     tree = tree_of(call, place, password_file, only_peers=only_peers)
     remarks: list[str] = []
-    if kind == "exim" and not dry_run and sign:
+    signs = kind == "exim" if tree is None else tree.format.carries != "none"
+    if signs and not dry_run and sign:
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
     with call.reading() as tx:
         more = compiled.files(tx.connection, call.now) if kind == "exim" else {}
         if kind == "exim":
             more |= inbound.files(tx.connection, place, as_of)
+        if tree is not None:
+            tree.lists = compiled.lists(tx.connection, call.now)
         lookout = Lookout(tx.connection, as_of)
         plan = make_plan(
             tx.connection,
@@ -143,7 +146,7 @@ def export(
         say_plan(plan, ahead)
         if tree is not None:
             debian.preview(place, only_peers=tree.only_peers, diff=diff)
-        render.note(*([] if tree is None else tree.notes[:SHOWN]))
+        render.note(*([] if tree is None else [*tree.notes, *tree.warnings][:SHOWN]))
         return
     if plan.nothing_to_do:
         _say_same(place)
@@ -160,7 +163,9 @@ def export(
         _record(call, place, _carry_out(call, plan, force=force))
         if tree is not None:
             render.line(f"use: {tree.use(place)}")
-            remarks = tree.notes
+            remarks += tree.notes
+    if tree is not None:
+        remarks += tree.warnings
     for one in remarks[:SHOWN]:
         render.note(f"warning: {one}")
     if kind == "exim":

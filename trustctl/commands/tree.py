@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.commands.invocation import Invocation
-    from trustctl.export.format import Format
+    from trustctl.export.format import Format, Options
     from trustctl.facts.compiled import CompiledPeer
     from trustctl.facts.records import PeerTrust
+    from trustctl.facts.revocation import Lists
     from trustctl.publish.place import Place
     from trustctl.publish.planning import Plan
 
@@ -53,7 +55,12 @@ class FormatName(click.ParamType[str]):
 
 
 class Tree:
-    """Gathers the trusted peers and hands them to the format."""
+    """Gathers the trusted peers and hands them to the format.
+
+    Attributes:
+        notes: whom it may not have. warnings: what is to be said each time.
+        lists: of our own CAs, by name.
+    """
 
     def __init__(
         self, place: Place, password: bytes | None = None, *, only_peers: bool | None = None
@@ -66,6 +73,8 @@ class Tree:
         self._options = Options(str(place.root), password, self.only_peers)
         self._trusts: list[PeerTrust] = []
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+        self.lists: Mapping[str, Lists] = {}
 
     def begin(self) -> Callable[[PeerTrust], CompiledPeer]:
         """Forget all peers; what each is to be given to from now on."""
@@ -91,14 +100,41 @@ class Tree:
         """
         from trustctl.export import formats
 
+        options = self._ready()
         keeps = self.format.keeps
         if keeps is not None and plan.draft.same and not plan.problems and plan.manifest:
             folder = plan.place.folder(plan.manifest.stored.number)
             there = {one: (folder / one).read_bytes() for one in plan.manifest.more()}
-            if keeps(there, self._options):
+            if keeps(there, options):
                 return there
+        return formats.files(self.format, self._trusts, options)
+
+    def _ready(self) -> Options:
+        """All were given: put them in order, and choose the lists of those CAs of ours that are
+        among them. What they revoked and the format cannot say is told."""
         self._trusts.sort(key=lambda one: one.peer)
-        return formats.files(self.format, self._trusts, self._options)
+        ders = {one.der for trust in self._trusts for one in trust.certificates}
+        there = {
+            name: lists
+            for name, lists in self.lists.items()
+            if any(one in ders for one in lists.authorities)
+        }
+        ours = {der for lists in there.values() for der in lists.authorities}
+        carries = self.format.carries
+        if carries == "always" or (carries == "alone" and ders <= ours):
+            signed = [one for lists in there.values() for one in lists.signed or ()]
+            whole = [name for name, lists in there.items() if lists.signed]
+            if carries == "alone" and len(whole) < len(there):
+                signed, whole = [], []
+        else:
+            signed, whole = [], []
+        self.warnings = [
+            f"the CA {name} revoked {lists.revoked} certificates, and the format "
+            f"{self.format.name} does not say so: they are taken until they end"
+            for name, lists in there.items()
+            if lists.revoked and name not in whole
+        ]
+        return replace(self._options, lists=tuple(signed))
 
     def digests(self) -> dict[str, str]:
         """Path -> SHA-256 of what the format makes; empty where that is new each time."""
@@ -106,8 +142,7 @@ class Tree:
 
         if self.format.password or self.format.keeps is not None:
             return {}
-        self._trusts.sort(key=lambda one: one.peer)
-        made = formats.files(self.format, self._trusts, self._options)
+        made = formats.files(self.format, self._trusts, self._ready())
         return {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
 
     def use(self, place: Place) -> str:

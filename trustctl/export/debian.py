@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from trustctl.export.bundle import block
+from trustctl.export.client_ca import NOBODY
 from trustctl.export.format import Format, Options, certificates
 from trustctl.export.openssl_dir import readable
 from trustctl.facts import nobody
-from trustctl.facts.pem import pem
 from trustctl.facts.records import PeerTrust
 
 FOLDER = "certificates"
 SELECTION = "selection"
 ONLY_PEERS, WITH_PUBLIC = b"only-peers\n", b"with-public\n"
-NOBODY = b"# nobody is trusted: this is a certificate that nobody can have\n" + pem(nobody.DER)
 
 
 def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
