@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Self
 
-from tests.console import Console, Ran, inspect
+from tests.console import Console, Ran
 
 LOCAL = "/usr/local/share/ca-certificates"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CONF = "/etc/ca-certificates.conf"
+_ROOT = Path(__file__).parents[2]
 _FEW = ("ISRG_Root_X1", "Amazon_Root_CA_1", "GTS_Root_R1")
 _SETUP = """
 set -e
@@ -36,36 +39,54 @@ mount --bind "$base/local" /usr/local/share/ca-certificates
 mount --bind "$base/debconf" /var/cache/debconf
 echo SET ca-certificates/trust_new_crts yes | debconf-communicate -fnoninteractive ca-certificates
 update-ca-certificates --fresh
+mkdir "$base/first"
+cd "$base"
+cp -a --parents etc/ssl/certs etc/ca-certificates etc/ca-certificates.conf first
+cp -a --parents debconf shipped local first
+"""
+_RESET = """
+cd '{base}'
+rm -rf etc/ssl/certs/* etc/ca-certificates/update.d/* local/* shipped/mozilla/* etc/told etc/trace
+cp -a first/. .
 """
 
 
 class Debian:
     """A machine in namespaces of its own, in whose store three public CAs are selected."""
 
-    def __init__(self, console: Console, *, few: tuple[str, ...] = _FEW) -> None:
+    def __init__(self, base: Path, *, few: tuple[str, ...] = _FEW) -> None:
         """Make it; ``few``: of the public CAs, these; without any, all of them."""
-        self.console = console
-        base = console.folder / "machine"
-        base.mkdir()
-        holder = f"{{ {_SETUP} }} > '{console.folder}/setup' 2>&1; echo ready; exec cat"
+        self.console = Console(base)
+        self._base = base
+        said = base.with_name(f"{base.name}-setup")
+        holder = f"( {_SETUP} ) > '{said}' 2>&1; echo ready; exec cat"
         self._holder = subprocess.Popen(
             ["unshare", "--mount", "--net", "sh", "-c", holder, "sh", str(base), " ".join(few)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert self._holder.stdout is not None
-        said = self._holder.stdout.readline()
-        assert said == b"ready\n", (console.folder / "setup").read_text()
+        assert self._holder.stdout.readline() == b"ready\n", said.read_text()
         self._inside = ["nsenter", "--target", str(self._holder.pid), "--mount", "--net", "--"]
+        self._typist = subprocess.Popen(
+            [*self._inside, sys.executable, "-m", "tests.commands.typist"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT,
+        )  # fmt: skip
+
+    def reset(self, console: Console) -> None:
+        """As it was at first; from now on whoever types has this inventory."""
+        self.console = console
+        self.sh(_RESET.format(base=self._base))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for pipe in (self._holder.stdin, self._holder.stdout):
-            assert pipe is not None
-            pipe.close()
-        self._holder.wait(20)
+        for one in (self._typist, self._holder):
+            for pipe in (one.stdin, one.stdout):
+                assert pipe is not None
+                pipe.close()
+            one.wait(20)
 
     def run(
         self, *words: str, stdin: bytes = b"", code: int | None = 0
@@ -84,27 +105,28 @@ class Debian:
 
     def trustctl(self, *words: str, code: int = 0) -> Ran:
         """Type a command there."""
-        done = self.run(*self._trustctl(words), code=None)
-        ran = Ran(done.returncode, done.stdout, done.stderr)
-        inspect(ran, words)
+        assert self._typist.stdin is not None
+        assert self._typist.stdout is not None
+        self._typist.stdin.write(json.dumps([str(self.console.folder), words]) + "\n")
+        self._typist.stdin.flush()
+        ran = Ran(*json.loads(self._typist.stdout.readline()))
         assert ran.code == code, ran
         return ran
 
     def killed(self, call: str, number: int, *words: str) -> None:
-        """The same, killed at so many calls of this kind."""
+        """Type a command in a process of its own, killed at so many calls of this kind."""
         inject = f"inject={call}:signal=SIGKILL:when={number}"
         trace = ("strace", "-qq", "-e", f"trace={call}", "-e", inject, "-o", "/dev/null")
-        done = self.run(*trace, *self._trustctl(words), code=None)
-        assert done.returncode in (-9, 137), done
-
-    def _trustctl(self, words: tuple[str, ...]) -> tuple[str, ...]:
         path = os.pathsep.join(one for one in sys.path if one)
         settings = (f"TRUSTCTL_DB={self.console.db}", f"PYTHONPATH={path}")
-        return ("env", *settings, sys.executable, "-m", "trustctl", *words)
+        typed = ("env", *settings, sys.executable, "-m", "trustctl", *words)
+        done = self.run(*trace, *typed, code=None)
+        assert done.returncode in (-9, 137), done
 
     def export(self, *words: str, code: int = 0) -> str:
         """Export to the system's store; all that it says."""
-        ran = self.trustctl("export", "--format", "debian", *words, code=code)
+        to = () if "--to" in words else ("--to", LOCAL)
+        ran = self.trustctl("export", "--format", "debian", *to, *words, code=code)
         return ran.out + ran.err
 
     def put(self, path: str, content: bytes, mode: str = "0644") -> None:

@@ -5,15 +5,17 @@ The real ``update-ca-certificates`` runs in namespaces, on copies (tests/command
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests import certs
+from tests import certs, odd
 from tests.certs import Made
 from tests.commands.machine import BUNDLE, CONF, LOCAL, Debian
 from tests.console import Console
 from tests.tools import require, require_root
+from tests.trusts import HOSTILE
 
 _PUBLIC = {
     "C = US, O = Internet Security Research Group, CN = ISRG Root X1",
@@ -35,15 +37,21 @@ def made() -> dict[str, Made]:
     }
 
 
-@pytest.fixture
-def machine(console: Console, made: dict[str, Made]) -> Iterator[Debian]:
-    """foo and bar are trusted, three public CAs are selected, nothing was exported yet."""
+@pytest.fixture(scope="module")
+def _machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
     require_root()
     require("update-ca-certificates", "debconf-communicate", path="/usr/sbin:/usr/bin")
+    with Debian(tmp_path_factory.mktemp("debian")) as found:
+        yield found
+
+
+@pytest.fixture
+def machine(console: Console, made: dict[str, Made], _machine: Debian) -> Debian:
+    """foo and bar are trusted, three public CAs are selected, nothing was exported yet."""
     for name in ("foo", "bar"):
         console.pin(made[name], name)
-    with Debian(console) as found:
-        yield found
+    _machine.reset(console)
+    return _machine
 
 
 def _ends(machine: Debian, name: str) -> None:
@@ -56,14 +64,17 @@ def _rules(machine: Debian) -> dict[str, str]:
     return {one["rule"]: one["what"] for one in found}
 
 
-def test_the_tool_alone_leaves_every_ca_and_trustctl_does_not(console: Console) -> None:
+def test_the_tool_alone_leaves_every_ca_and_trustctl_does_not(
+    console: Console, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """All deselected, nothing local: ``update-ca-certificates`` leaves the old bundle. An export of
     nobody leaves nobody in it, for whoever verifies by it, and whenever the tool runs again."""
     require_root()
     require("update-ca-certificates", path="/usr/sbin")
     console.pin(lost := certs.self_signed("mx.foo.test", ca=False), "foo")
     console("distrust", lost.fingerprint, "--reason", "lost", "--yes")
-    with Debian(console, few=()) as machine:
+    with Debian(tmp_path_factory.mktemp("all"), few=()) as machine:
+        machine.console = console
         before = machine.trusted()
         assert len(before) > 100
         machine.sh(f"sed -i 's/^mozilla/!&/' {CONF}; update-ca-certificates")
@@ -175,14 +186,24 @@ def test_who_is_no_longer_trusted_goes_out_of_all_of_it(
     assert made["foo"].fingerprint not in machine.sh("ls -R /etc/ssl/certs")
 
 
-def test_a_hook_that_fails_is_told(machine: Debian) -> None:
-    """The tool ends well; what the hook makes (Java's store) may still trust whoever has gone."""
-    machine.put("/etc/ca-certificates/update.d/java", b"#!/bin/sh\nexit 3\n", "0755")
+def test_a_hook_that_fails_is_told(machine: Debian, made: dict[str, Made]) -> None:
+    """The tool ends well; what the hook makes (Java's store) may still trust whoever has gone. It
+    is told again until it ends well, and an audit says so meanwhile."""
+    hook = "/etc/ca-certificates/update.d/java"
+    machine.export()
+    machine.put(hook, b"#!/bin/sh\nexit 3\n", "0755")
     assert "exited with code" in machine.run("update-ca-certificates").stdout
-    said = machine.export(*_ONLY, code=8)
+    _ends(machine, made["foo"].fingerprint)
+    said = machine.export("--yes", code=8)
     assert "the system's store is right" in said
-    assert "/etc/ca-certificates/update.d/java failed" in said
-    assert machine.trusted() == {_FOO, _BAR}
+    assert f"{hook} failed" in said
+    assert machine.trusted() == {*_PUBLIC, _BAR}
+    assert "hooks" in _rules(machine)["system-store-differs"]
+    machine.put(hook, b'#!/bin/sh\ncat >> "/etc/told"\n', "0755")
+    machine.export()
+    gone = f"-/etc/ssl/certs/trustctl-{made['foo'].fingerprint}.pem"
+    assert gone in machine.sh("cat /etc/told").splitlines()
+    assert "system-store-differs" not in _rules(machine)
 
 
 def test_what_a_killed_run_left_is_not_taken_in(machine: Debian) -> None:
@@ -286,6 +307,28 @@ def test_a_broken_local_file_is_told(machine: Debian) -> None:
     assert "may take none of it" in said
     machine.export(*_ONLY)
     assert machine.trusted() == {_FOO, _BAR}
+
+
+def _hostile(text: bytes) -> Made:
+    """A certificate with this name, which may sign for nobody."""
+    return odd.altered(
+        certs.self_signed("mx.foo.test"),
+        subject=odd.common_name(text),
+        extensions=[odd.alternative_names(text), odd.extension("2.5.29.19", b"\x30\x00")],
+    )
+
+
+def test_a_hostile_certificate_says_nothing(machine: Debian) -> None:
+    """Whatever its names are, the tool, a shell, makes a file of each; all of them are found."""
+    for number, text in enumerate(HOSTILE):
+        machine.console.pin(_hostile(text.encode()), f"h{number:02}")
+    said = machine.export(*_ONLY)
+    assert "left out" not in said
+    assert f"it holds our {len(HOSTILE) + 2}, and nobody else" in said
+    names = machine.sh("ls /etc/ssl/certs").split("\n")
+    assert all(re.fullmatch(r"trustctl-[0-9a-f]{64}\.pem|[0-9a-f]{8}\.\d|ca-certificates.crt|", one)
+               for one in names)  # fmt: skip
+    assert not _rules(machine).keys() & {"system-store-differs", "system-store-may-differ"}
 
 
 def test_names_that_are_taken_already(machine: Debian, made: dict[str, Made]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -128,11 +129,16 @@ def configure(place: Place) -> None:
     from trustctl.publish import system_store
 
     found = _system(place)
-    remarks = system_store.apply(found, lambda: _differences(found)[0])
+    notices: list[str] = []
+
+    def look() -> list[str]:
+        wrong, notices[:] = _differences(found)
+        return wrong
+
+    remarks = system_store.apply(found, look)
     for one in (remarks or ())[:_SHOWN]:
         render.line(one)
-    _wrong, notices = _differences(found)
-    for one in notices[:_SHOWN]:
+    for one in [*notices, *_upgrades(found)][:_SHOWN]:
         render.note(f"warning: {one}")
     if remarks is not None:
         count = len(_wanted(found))
@@ -159,9 +165,13 @@ def state(place: Place) -> SystemStore | None:
     if place.format != NAME or place.current_number() is None:
         return None
     from trustctl.facts.target import SystemStore
+    from trustctl.publish import kept
 
     try:
         wrong, notices = _differences(_system(place))
+        notices += _upgrades(_system(place))
+        if os.geteuid() == 0 and kept.read(place.root).untold:
+            wrong.append("hooks (Java's store) have not all been told what has gone out of it")
     except (OSError, InputError, TargetError) as error:
         return SystemStore((f"it cannot be read: {error}",))
     return SystemStore(tuple(wrong[:_SHOWN]), tuple(notices[:_SHOWN]))
@@ -199,13 +209,20 @@ def _differences(found: System) -> tuple[list[str], list[str]]:
         wrong.append(f"{name[:16]} is exported, and not in the bundle and by its hashed name")
     if found.only_peers:
         _alone(content.held, wanted, wrong, notices)
-        answer = ca_certificates.trusts_new()
-        if answer is not None and answer[0] != "no":
-            notices.append(f"an upgrade would select new CAs: debconf says '{answer[0]}'")
         return wrong, notices
     allowed = {*wanted, *_made_of(found)}
     wrong += [_too_many(one) for name, one in bundle.items() if name not in allowed]
     return wrong, notices
+
+
+def _upgrades(found: System) -> list[str]:
+    """Whether an upgrade would select somebody, where nobody is to be."""
+    from trustctl.publish import ca_certificates
+
+    answer = ca_certificates.trusts_new() if found.only_peers else None
+    if answer is None or answer[0] == "no":
+        return []
+    return [f"an upgrade would select new CAs: debconf says '{answer[0]}'"]
 
 
 def _hashed(wanted: dict[str, bytes]) -> set[str]:
@@ -246,8 +263,6 @@ def _alone(
 
 def _is_made(file: str) -> bool:
     """Whether it is a link to what the program makes the store of."""
-    import os
-
     from trustctl.publish.ca_certificates import LOCAL, SHIPPED
 
     return os.path.islink(file) and os.readlink(file).startswith((str(LOCAL), str(SHIPPED)))

@@ -36,6 +36,8 @@ class State:
         wrote: SHA-256 of the configuration as we left it; None where somebody changed it between.
         trusts_new: what debconf was answered, and whether it was asked.
         aside: the local certificates of others that were set aside.
+        untold: the links that there were when a run was begun whose hooks have not all ended well;
+            None where they have.
     """
 
     inputs: str = ""
@@ -45,6 +47,7 @@ class State:
     wrote: str | None = None
     trusts_new: tuple[str, str] | None = None
     aside: list[str] = field(default_factory=list)
+    untold: list[str] | None = None
 
 
 def _folder(root: Path) -> Path:
@@ -158,6 +161,21 @@ def set_aside(root: Path, paths: Sequence[Path]) -> None:
     new = [str(one) for one in paths if str(one) not in state.aside]
     if new:
         _write(root, replace(state, aside=[*state.aside, *new]))
+
+
+def begin_telling(root: Path, names: Sequence[str]) -> set[str]:
+    """Note which links there are before a run, beside those that hooks have not been told of."""
+    state = read(root)
+    untold = {*(state.untold or ()), *names}
+    if exists(root):
+        _write(root, replace(state, untold=sorted(untold)))
+    return untold
+
+
+def told(root: Path) -> None:
+    """All hooks have been told."""
+    if exists(root):
+        _write(root, replace(read(root), untold=None))
 
 
 def forget_selection(root: Path) -> None:

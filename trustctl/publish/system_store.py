@@ -140,14 +140,15 @@ def apply(found: System, look: Callable[[], list[str]]) -> list[str] | None:
     with files.explained(found.root), files.locked(found.root / "lock"):
         first = kept.begin(found.root)
         remarks = _select(found)
-        if not first and not remarks and not pending(found) and not look():
+        behind = bool(first or remarks or pending(found) or kept.read(found.root).untold)
+        if not behind and not look():
             return None
         _write_live(found)
         BEGUN.unlink(missing_ok=True)
-        failed = run(fresh=any(not one.exists() for one in pems()))
+        failed = run(found, fresh=any(not one.exists() for one in pems()))
         if look():
             BEGUN.unlink(missing_ok=True)
-            failed = run(fresh=True)  # another run may have been under way
+            failed = run(found, fresh=True)  # another run may have been under way
         wrong = look()
     if wrong:
         raise NotEnforcedError(
@@ -178,12 +179,19 @@ def pems() -> list[Path]:
     return [one for one in sorted(STORE.glob("*.pem")) if one.is_symlink()]
 
 
-def run(*, fresh: bool) -> list[str]:
-    """Run it, and tell the hooks what has gone. Returns the hooks that failed."""
+def run(found: System, *, fresh: bool) -> list[str]:
+    """Run it, and tell the hooks what has gone, now or in a run that did not come to its end.
+    Returns the hooks that failed."""
     _sweep()
-    before = {one for one in pems() if fresh}
+    again = kept.read(found.root).untold is not None
+    before = kept.begin_telling(found.root, [str(one) for one in pems()])
     failed = ca_certificates.update(fresh=fresh)
-    return failed + ca_certificates.tell_hooks(sorted(before - set(pems())))
+    if fresh or again:
+        gone = sorted(before - {str(one) for one in pems()})
+        failed += ca_certificates.tell_hooks([Path(one) for one in gone])
+    if not failed:
+        kept.told(found.root)
+    return failed
 
 
 def _write_live(found: System) -> None:
@@ -298,7 +306,7 @@ def withdraw(found: System) -> list[str]:
         remarks = restore(found)
         shutil.rmtree(found.live, ignore_errors=True)
         BEGUN.unlink(missing_ok=True)
-        failed = run(fresh=True) if ca_certificates.installed() else []
+        failed = run(found, fresh=True) if ca_certificates.installed() else []
         kept.bring_back(found.root)
         kept.remove(found.root)
     refuse_failed(failed)
