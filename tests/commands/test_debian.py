@@ -309,6 +309,21 @@ def test_a_broken_local_file_is_told(machine: Debian) -> None:
     assert machine.trusted() == {_FOO, _BAR}
 
 
+def test_a_name_that_breaks_the_tool_holds_nothing_up(machine: Debian) -> None:
+    """It is a shell's loop over lines: a line break in a local file's name ends it. That is told,
+    beside the public CAs; with the peers alone the file is set aside; and what was there before can
+    be given back without the tool."""
+    name = f"{LOCAL}/x\ny.crt"
+    machine.put("/etc/evil", certs.authority("Evil CA").pem)
+    machine.run("cp", "/etc/evil", name)
+    before = machine.files()
+    assert "update-ca-certificates failed" in machine.export(code=8)
+    machine.export(*_ONLY)
+    assert machine.trusted() == {_FOO, _BAR}
+    machine.trustctl(*_UNINSTALL)
+    assert machine.files() == before
+
+
 def _hostile(text: bytes) -> Made:
     """A certificate with this name, which may sign for nobody."""
     return odd.altered(

@@ -126,6 +126,7 @@ def configure(place: Place) -> None:
     if place.format != NAME:
         return
     from trustctl import render
+    from trustctl.facts import nobody
     from trustctl.publish import system_store
 
     found = _system(place)
@@ -141,9 +142,10 @@ def configure(place: Place) -> None:
     for one in [*notices, *_upgrades(found)][:_SHOWN]:
         render.note(f"warning: {one}")
     if remarks is not None:
-        count = len(_wanted(found))
+        count = len(_wanted(found).keys() - {nobody.FINGERPRINT})
         alone = "and nobody else" if found.only_peers else "beside the selected public CAs"
-        render.line(f"the system's store was read back: it holds our {count}, {alone}")
+        what = f"our {count}, {alone}" if count else f"none of ours, {alone}"
+        render.line(f"the system's store was read back: it holds {what}")
 
 
 def withdraw(place: Place) -> None:

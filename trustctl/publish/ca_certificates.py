@@ -53,7 +53,10 @@ def update(*, fresh: bool) -> list[str]:
     status, out, complaints = _attempt(_PROGRAM, *(["--fresh"] if fresh else []))
     if status:
         said = complaints.strip() or out.strip()
-        raise NotEnforcedError(f"{_PROGRAM} failed: {said[-600:]}")
+        raise NotEnforcedError(
+            f"{_PROGRAM} failed, and the system's store is not what was asked for: {said[-600:]}",
+            f"run {_PROGRAM}, and mend what it says; then type it again",
+        )
     return _FAILED.findall(out)
 
 

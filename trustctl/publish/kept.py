@@ -185,8 +185,8 @@ def forget_selection(root: Path) -> None:
     (_folder(root) / CONF_BEFORE).unlink(missing_ok=True)
 
 
-def bring_back(root: Path) -> None:
-    """Make the store to the byte what it was, where it is made of the same as then.
+def bring_back(root: Path) -> bool:
+    """Make the store to the byte what it was, where it is made of the same as then; else False.
 
     A bundle that nothing goes into any more is removed: ``update-ca-certificates`` leaves it.
     """
@@ -194,7 +194,7 @@ def bring_back(root: Path) -> None:
     if state.inputs != _inputs(root):
         if not ca_certificates.shipped_files() and not _local(root):
             BUNDLE.unlink(missing_ok=True)
-        return
+        return False
     if not before.exists():
         BUNDLE.unlink(missing_ok=True)
     elif not BUNDLE.is_file() or BUNDLE.read_bytes() != before.read_bytes():
@@ -214,6 +214,7 @@ def bring_back(root: Path) -> None:
         hashed = _HASHED.fullmatch(name) and now[name] == BUNDLE.name
         if hashed or not (STORE / name).exists():
             (STORE / name).unlink(missing_ok=True)
+    return True
 
 
 def remove(root: Path) -> None:

@@ -306,8 +306,15 @@ def withdraw(found: System) -> list[str]:
         remarks = restore(found)
         shutil.rmtree(found.live, ignore_errors=True)
         BEGUN.unlink(missing_ok=True)
-        failed = run(found, fresh=True) if ca_certificates.installed() else []
-        kept.bring_back(found.root)
+        failed: list[str] = []
+        broken: NotEnforcedError | None = None
+        try:
+            if ca_certificates.installed():
+                failed = run(found, fresh=True)
+        except NotEnforcedError as error:
+            broken = error
+        if not kept.bring_back(found.root) and broken is not None:
+            raise broken
         kept.remove(found.root)
     refuse_failed(failed)
     return remarks
