@@ -65,7 +65,8 @@ class TargetError(TrustctlError):
 
 
 class NotEnforcedError(TrustctlError):
-    """Everything was written, but the MTA does not act on it."""
+    """Everything was written, but the MTA does not act on it, or the system's store holds something
+    else."""
 
     exit_code = 8
 

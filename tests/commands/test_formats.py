@@ -69,13 +69,32 @@ def test_a_broken_package_is_an_error_that_names_it(one: Console, tmp_path: Path
 
 
 def test_a_package_that_is_gone_is_told(one: Console, tmp_path: Path) -> None:
-    """The target is named by its format; nothing there changes."""
+    """The target is named by its format; nothing there changes. An audit says so, and goes on."""
     env = _package(tmp_path / "site", *_example())
     one.process("export", "--to", str(one.target), "--format", "domain-list", env=env)
     ran = one.fails("export", "--to", str(one.target), code=2)
     assert "there is no format 'domain-list'" in ran.err
-    ran = one("audit", code=2)
-    assert "there is no format 'domain-list'" in ran.err
+    other = str(one.target.with_name("other"))
+    one("export", "--to", other, "--format", "known-pins")
+    (one.target.with_name("other") / "current" / "known-pins.json").unlink()
+    found = {each["rule"]: each for each in one("audit", "--json", code=1).json}
+    assert found["target-format-missing"]["subject"] == str(one.target)
+    assert "there is no format 'domain-list'" in found["target-format-missing"]["what"]
+    assert found["file-altered"]["subject"].startswith(other)
+    assert "generation-not-current" not in found
+
+
+def test_a_package_that_broke_is_told(one: Console, tmp_path: Path) -> None:
+    """An audit finds it, whatever its module raises."""
+    env = _package(tmp_path / "site", *_example())
+    one.process("export", "--to", str(one.target), "--format", "domain-list", env=env)
+    (tmp_path / "site" / "domain_list.py").write_text("raise RuntimeError('boom')")
+    said = one.process("audit", "--json", env=env)
+    assert said.code == 1, said
+    assert (
+        "RuntimeError"
+        in {each["rule"]: each for each in said.json}["target-format-missing"]["what"]
+    )
 
 
 def test_the_page_has_every_format() -> None:

@@ -51,7 +51,7 @@ def test_the_pages_steps(
 ) -> None:
     """From two strangers to two trusted peers, mail protected, and a store of them alone."""
     here = Machine(console, foo, bar)
-    (system, laid, dry, adopt, vouch, export, audit, check, pem, again) = lines
+    (system, laid, dry, adopt, vouch, export, audit, check, debian, pem, again) = lines
     here.type(system, "--fail-on", "never")
     said = here.type(laid, code=1).out
     assert said.count("strangers            1") == 2
@@ -76,6 +76,8 @@ def test_the_pages_steps(
     assert ": protected" in here.type(check).out
     for name in ("local/foo.crt", "exim4/partners.crt"):
         (console.folder / name).unlink()
+    # it would write this machine's own store: tests/commands/test_debian.py types it elsewhere
+    assert debian == "trustctl export --format debian --only-peers"
     here.type(pem)
     said = here.type(again, "--fail-on", "never").out
     assert "pinned and trusted   2: bar 1, foo 1" in said

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests import certs
-from tests.certs import Made
+from tests.export.servers import OWN, dovecot, haproxy, haproxy_conf, nginx, nginx_conf
 from tests.export.stores import (
     BAR,
     FOO,
@@ -25,142 +19,111 @@ from tests.export.stores import (
     run,
     write,
 )
-from tests.tools import require
+from tests.tools import require, require_root
+from tests.trusts import trust
 from trustctl.facts.records import PeerTrust
 
-_OWN = certs.self_signed("own.test", ca=False)
 _SMTPD = Path(__file__).parents[2] / ".cache" / "opensmtpd" / "usr" / "sbin" / "smtpd"
-_NGINX = """
-daemon off; master_process off; pid {base}/pid; error_log {base}/log;
-events {{ }}
-http {{
-  access_log off;
-  client_body_temp_path {base}/b; proxy_temp_path {base}/p; fastcgi_temp_path {base}/f;
-  uwsgi_temp_path {base}/u; scgi_temp_path {base}/s;
-  server {{
-    listen unix:{base}/socket ssl;
-    ssl_certificate {base}/own.pem; ssl_certificate_key {base}/own.pem;
-    {include}
-    location / {{ return 200 "let in\\n"; }}
-  }}
-}}
-"""
-_HAPROXY = """
-global
-    stats socket {base}/stats
-defaults
-    mode http
-    timeout client 10s
-    timeout server 10s
-    timeout connect 10s
-frontend peers
-{lines}
-    http-request return status 200 content-type text/plain lf-string "let in %[var(txn.peer)]\\n"
-"""
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    """A folder with a server's own certificate and key."""
-    (tmp_path / "own.pem").write_bytes(_OWN.pem + _OWN.key_pem)
-    (tmp_path / "own.pem").chmod(0o600)
-    return tmp_path
+_NOBODY = ((), (trust("gone"),))
+"""No peer at all, and one for whom nobody is trusted."""
 
 
 def _exported(base: Path, name: str, *trusts: PeerTrust) -> Path:
     target = base / "target"
-    shutil.rmtree(target, ignore_errors=True)
     return write(target, made(name, *trusts, directory=target))
 
 
-@contextmanager
-def _running(base: Path, *words: object) -> Iterator[None]:
-    socket = base / "socket"
-    with (base / "said").open("wb") as said:
-        process = subprocess.Popen([str(one) for one in words], stdout=said, stderr=said)
-    try:
-        for _ in range(500):
-            if socket.exists() or process.poll() is not None:
-                break
-            time.sleep(0.02)
-        assert socket.exists(), (base / "said").read_text()
-        yield
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _ask(base: Path, client: Made | None) -> str:
-    words = ["openssl", "s_client", "-quiet", "-unix", str(base / "socket")]
-    if client is not None:
-        (base / "client.pem").write_bytes(client.pem + client.key_pem)
-        words += ["-cert", str(base / "client.pem")]
-    request = b"GET / HTTP/1.0\r\n\r\n"
-    done = subprocess.run(words, input=request, capture_output=True, check=False, timeout=60)
-    return done.stdout.decode()
-
-
-def _nginx(base: Path, current: Path) -> Path:
-    (base / "nginx.conf").write_text(
-        _NGINX.format(base=base, include=f"include {current}/nginx.conf;")
-    )
-    return base / "nginx.conf"
-
-
-def test_nginx_lets_peers_in(base: Path) -> None:
+def test_nginx_lets_peers_in(tmp_path: Path) -> None:
     """By a real handshake with a client certificate; neither a stranger nor somebody without."""
     require("/usr/sbin/nginx")
-    conf = _nginx(base, _exported(base, "nginx", *peers()))
-    with _running(base, "/usr/sbin/nginx", "-c", conf, "-p", base, "-e", base / "log"):
+    with nginx(tmp_path, _exported(tmp_path, "nginx", *peers())) as ask:
         for one in (FOO, BAR):
-            assert "let in" in _ask(base, one)
+            assert "let in" in ask(one)
         for other in (STRANGER, None):
-            assert "let in" not in _ask(base, other)
+            assert "let in" not in ask(other)
 
 
-def test_nginx_reads_hostile_certificates(base: Path) -> None:
-    """And does not start where nobody is trusted."""
+def test_nginx_reads_hostile_certificates(tmp_path: Path) -> None:
+    """They are in its file; none of them can say anything."""
     require("/usr/sbin/nginx")
-    for trusts, code in ((hostile_peers() + odd_peers(), 0), ([], 1)):
-        conf = _nginx(base, _exported(base, "nginx", *trusts))
-        done = run("/usr/sbin/nginx", "-t", "-c", conf, "-p", base, "-e", base / "log")
-        assert done.returncode == code, done
+    conf = nginx_conf(tmp_path, _exported(tmp_path, "nginx", *hostile_peers(), *odd_peers()))
+    done = run("/usr/sbin/nginx", "-t", "-c", conf, "-p", tmp_path, "-e", tmp_path / "log")
+    assert done.returncode == 0, done
 
 
-def _haproxy(base: Path, current: Path) -> Path:
-    snippet = (current / "haproxy.txt").read_text()
-    lines = snippet.partition("# frontend peers\n")[2].replace("\n#", "\n").removeprefix("#")
-    lines = lines.replace(":443 ssl", f"unix@{base}/socket ssl")
-    lines = lines.replace("/etc/haproxy/own.pem", str(base / "own.pem"))
-    (base / "haproxy.cfg").write_text(_HAPROXY.format(base=base, lines=lines.rstrip()))
-    return base / "haproxy.cfg"
+@pytest.mark.parametrize("trusts", _NOBODY, ids=("no peer", "no pin"))
+def test_nginx_runs_and_lets_nobody_in_where_nobody_is_trusted(
+    tmp_path: Path, trusts: tuple[PeerTrust, ...]
+) -> None:
+    """With an empty file it would not start, and a reload would leave the old state in force."""
+    require("/usr/sbin/nginx")
+    current = _exported(tmp_path, "nginx", *trusts)
+    with nginx(tmp_path, current) as ask:
+        for one in (FOO, None):
+            assert "let in" not in ask(one)
+    (current / "client-ca.pem").write_bytes(b"")
+    conf = nginx_conf(tmp_path, current)
+    assert run(
+        "/usr/sbin/nginx", "-t", "-c", conf, "-p", tmp_path, "-e", tmp_path / "log"
+    ).returncode
 
 
-def test_haproxy_lets_peers_in_and_knows_which(base: Path) -> None:
+def test_haproxy_lets_peers_in_and_knows_which(tmp_path: Path) -> None:
     """With the lines that the snippet has: by chain, and by pin."""
     require("/usr/sbin/haproxy")
-    current = _exported(base, "haproxy", *peers())
-    with _running(base, "/usr/sbin/haproxy", "-f", _haproxy(base, current)):
-        assert "let in foo" in _ask(base, FOO)
-        assert "let in bar" in _ask(base, BAR)
+    with haproxy(tmp_path, _exported(tmp_path, "haproxy", *peers())) as ask:
+        assert "let in foo" in ask(FOO)
+        assert "let in bar" in ask(BAR)
         for other in (STRANGER, None):
-            assert "let in" not in _ask(base, other)
+            assert "let in" not in ask(other)
 
 
-def test_haproxy_reads_hostile_certificates(base: Path) -> None:
-    """And does not start where nobody is trusted."""
+def test_haproxy_reads_hostile_certificates(tmp_path: Path) -> None:
+    """They are in its file and its map; none of them can say anything."""
     require("/usr/sbin/haproxy")
-    for trusts, code in ((hostile_peers() + odd_peers(), 0), ([], 1)):
-        conf = _haproxy(base, _exported(base, "haproxy", *trusts))
-        done = run("/usr/sbin/haproxy", "-c", "-f", conf)
-        assert done.returncode == code, done
+    current = _exported(tmp_path, "haproxy", *hostile_peers(), *odd_peers())
+    done = run("/usr/sbin/haproxy", "-c", "-f", haproxy_conf(tmp_path, current))
+    assert done.returncode == 0, done
 
 
-def test_dovecot_reads_what_is_to_be_included(base: Path) -> None:
+def test_haproxy_runs_and_lets_nobody_in_where_nobody_is_trusted(tmp_path: Path) -> None:
+    """By chain already; with an empty file it would not start."""
+    require("/usr/sbin/haproxy")
+    current = _exported(tmp_path, "haproxy")
+    with haproxy(tmp_path, current, by_pin=False) as ask:
+        for one in (FOO, None):
+            assert "let in" not in ask(one)
+    (current / "client-ca.pem").write_bytes(b"")
+    conf = haproxy_conf(tmp_path, current)
+    assert run("/usr/sbin/haproxy", "-c", "-f", conf).returncode
+
+
+def test_dovecot_lets_peers_in(tmp_path: Path) -> None:
+    """By a login over TLS with a client certificate; neither a stranger nor somebody without."""
+    require_root()
+    require("/usr/sbin/dovecot")
+    current = _exported(tmp_path, "dovecot", *peers(), *hostile_peers(), *odd_peers())
+    with dovecot(tmp_path, current) as ask:
+        for one in (FOO, BAR):
+            assert "Login: user=<u>" in ask(one)
+        for other in (STRANGER, None):
+            assert "Login: user" not in ask(other)
+
+
+def test_dovecot_runs_and_lets_nobody_in_where_nobody_is_trusted(tmp_path: Path) -> None:
+    """Its file has a certificate that nobody can have."""
+    require_root()
+    require("/usr/sbin/dovecot")
+    with dovecot(tmp_path, _exported(tmp_path, "dovecot")) as ask:
+        for one in (FOO, None):
+            assert "Login: user" not in ask(one)
+
+
+def test_dovecot_reads_what_is_to_be_included(tmp_path: Path) -> None:
     """The file's content is what it asks clients for; a missing one is an error."""
     require("doveconf")
-    current = _exported(base, "dovecot", *peers(), *hostile_peers())
-    conf = base / "dovecot.conf"
+    current = _exported(tmp_path, "dovecot", *peers(), *hostile_peers())
+    conf = tmp_path / "dovecot.conf"
     conf.write_text(f"!include {current}/dovecot.conf\n")
     words = ("doveconf", "-x", "-c", conf, "-h")
     done = run(*words, "ssl_ca")
@@ -171,18 +134,28 @@ def test_dovecot_reads_what_is_to_be_included(base: Path) -> None:
     assert run(*words, "ssl_ca").returncode != 0
 
 
-def test_opensmtpd_reads_what_is_to_be_included(base: Path) -> None:
-    """``smtpd -n`` takes the configuration, and refuses it without the files."""
+@pytest.mark.parametrize(
+    "trusts",
+    [(*peers(), *hostile_peers(), *odd_peers()), *_NOBODY],
+    ids=("peers", "no peer", "no pin"),
+)
+def test_opensmtpd_reads_what_is_to_be_included(
+    tmp_path: Path, trusts: tuple[PeerTrust, ...]
+) -> None:
+    """``smtpd -n`` takes the configuration, also where nobody is trusted, and refuses it without
+    the files. There is no handshake: Debian 12's smtpd completes none (share/doc/formats.md)."""
     program = next((one for one in ("/usr/sbin/smtpd", str(_SMTPD)) if Path(one).exists()), None)
     if program is None:
         if os.environ.get("TRUSTCTL_REQUIRE_ALL") == "1":
             pytest.fail("OpenSMTPD is not there: tests/run fetches it")
         pytest.skip("OpenSMTPD is not there")
-    current = _exported(base, "opensmtpd", *peers(), *hostile_peers(), *odd_peers())
-    conf = base / "smtpd.conf"
+    current = _exported(tmp_path, "opensmtpd", *trusts)
+    (tmp_path / "own.pem").write_bytes(OWN.pem + OWN.key_pem)
+    (tmp_path / "own.pem").chmod(0o600)
+    conf = tmp_path / "smtpd.conf"
     conf.write_text(
         f'include "{current}/smtpd.conf"\n'
-        f'pki own cert "{base}/own.pem"\npki own key "{base}/own.pem"\n'
+        f'pki own cert "{tmp_path}/own.pem"\npki own key "{tmp_path}/own.pem"\n'
         "listen on 127.0.0.1 port 2525 tls-require verify pki own ca peers\n"
         'action "in" mbox\nmatch from any for domain <peers_domains> action "in"\n'
     )

@@ -6,12 +6,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tests.policy.cases import fires, quiet
-from tests.policy.inventory import DAY, NOW, digest, facts, inventory, peer, pending, pin
+from tests.policy.inventory import (
+    DAY,
+    NOW,
+    digest,
+    facts,
+    inventory,
+    peer,
+    pending,
+    pin,
+    target,
+)  # fmt: skip
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.certificate import CertificateFacts
 from trustctl.facts.fingerprint import short
 from trustctl.facts.records import Cross, Peer, Revocation
 from trustctl.facts.store import Place, Store, StoredCertificate, Stores, Unread
+from trustctl.facts.target import SystemStore
 from trustctl.facts.text import ELLIPSIS
 
 STORE = "/etc/ssl/peers.pem"
@@ -124,6 +135,11 @@ FIRING = [
           (at(7), "cut"), ("x.der", "text")),
     fires("store-private-key", "one", store(facts(), keys=(Place(STORE, 3),)),
           (at(3), "a private key")),
+    fires("system-store-differs", "two things",
+          inventory(FOO, targets=(target(system=SystemStore(("a", "b"))),)),
+          ("/etc/exim4", "a"), ("/etc/exim4", "b")),
+    fires("system-store-may-differ", "one thing",
+          inventory(FOO, targets=(target(system=SystemStore((), ("c",))),)), ("/etc/exim4", "c")),
     fires("store-empty", "nothing", store(peers=(FOO,)), (STORE, "it holds no certificate")),
     fires("store-empty", "nothing that can be read", store(unread=(Unread(Place(STORE, 1), "x"),)),
           (STORE, "it holds no certificate")),
@@ -163,6 +179,9 @@ QUIET = [
     quiet("store-may-sign-for-all", "held to names", store(HELD, IN[1], peers=(HELD_CA, BAR))),
     quiet("store-unreadable", "all can be read", _GOOD),
     quiet("store-private-key", "none", _GOOD),
+    quiet("system-store-differs", "what was exported, and a notice",
+          inventory(FOO, targets=(target(system=SystemStore((), ("c",))),))),
+    quiet("system-store-may-differ", "another kind of target", inventory(FOO)),
     quiet("store-empty", "one", _GOOD),
     quiet("store-lacks", "all are there", _GOOD),
     quiet("store-lacks", "a pending pin", store(peers=(PENDING,))),

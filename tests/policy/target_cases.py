@@ -55,6 +55,8 @@ FIRING = [
           at(denied=frozenset({PRINT}), state=state(entries={"foo.test": PINS},
                                                     fingerprints=frozenset())),
           (PLACE, f"{SHORT} is still in force")),
+    fires("target-format-missing", "gone", at(state=state(current=None), unknown="no format x"),
+          (PLACE, "no format x")),
     fires("target-drift", "another value", lies(entries={"foo.test": "closed=yes"}),
           (PLACE, "differs for foo.test")),
     fires("target-drift", "a domain too many and one too few", lies(entries={"evil.test": PINS}),
@@ -90,6 +92,9 @@ FIRING = [
 """What each rule finds."""
 
 QUIET = [
+    quiet("target-format-missing", "it can be loaded", at()),
+    quiet("generation-not-current", "nobody can tell",
+          at(state=state(current=None), unknown="no format x")),
     quiet("never-exported", "no peer", inventory(targets=())),
     quiet("never-exported", "a target", inventory(peer())),
     quiet("distrusted-exported", "another", at(denied=frozenset({digest("evil")}))),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from trustctl.commands.invocation import typed
+from trustctl.facts import nobody
 from trustctl.facts.addition import Evidence
 from trustctl.facts.certificate import parse_certificate
 from trustctl.facts.fingerprint import short
@@ -125,7 +126,7 @@ def candidates(contents: Sequence[Content]) -> tuple[list[Candidate], list[Left]
         by_file: dict[str, dict[bytes, Place]] = {}
         # a file of its own says more than a bundle of all
         for one in sorted(content.held, key=lambda one: not one.alone):
-            if one.place.file in secret:
+            if one.place.file in secret or one.der == nobody.DER:
                 continue
             if (key := _key_beside(one.place.file)) is not None:
                 text = f"its private key lies beside it ({key}): it is this host's own"

@@ -122,7 +122,8 @@ def _gather(call: Invocation, now: int) -> AuditFacts:
             settings=read_settings(tx.connection),
             peers=peers,
             targets=tuple(
-                _target(tx.connection, one, path, now) for one in generations.targets(tx.connection)
+                _known_target(tx.connection, one, path, now)
+                for one in generations.targets(tx.connection)
             ),
             journal_problems=tuple(broken),
             database_problems=tuple(_exposed(path)),
@@ -152,10 +153,24 @@ def _exposed(path: Path) -> list[FileProblem]:
     return found
 
 
+def _known_target(connection: Connection, ref: TargetRef, database: Path, now: int) -> AuditTarget:
+    """The target; what cannot be told of it where its format, somebody else's, cannot be loaded."""
+    from trustctl.errors import UsageError
+    from trustctl.facts.audit import AuditTarget
+    from trustctl.facts.target import TargetState
+
+    try:
+        return _target(connection, ref, database, now)
+    except UsageError as error:
+        state = TargetState(ref.path, ref.format, exists=True)
+        empty: frozenset[str] = frozenset()
+        return AuditTarget(state, ref.current, True, {}, empty, empty, unknown=error.message)
+
+
 def _target(connection: Connection, ref: TargetRef, database: Path, now: int) -> AuditTarget:
     import hashlib
 
-    from trustctl.commands import inbound, postfix
+    from trustctl.commands import debian, inbound, postfix
     from trustctl.commands.ca import compiled
     from trustctl.commands.compilation import Compiler
     from trustctl.commands.tree import Tree
@@ -168,6 +183,8 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
     place = place_of(ref.path, ref.format, database)
     state = inspect(place)
     tree = Tree(place) if place.is_tree else None
+    if tree is not None:
+        tree.lists = compiled.lists(connection, now)
     compiler = Compiler(connection, read_settings(connection), now, place.format, tree=tree)
     entries: dict[str, str] = {}
     prints: set[str] = set()
@@ -202,6 +219,7 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
         mta=_mta(place.directory, entries, receives=place.receives)
         if place.is_exim
         else postfix.state(place),
+        system=debian.state(place),
     )
 
 

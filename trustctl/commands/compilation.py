@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trustctl.commands import debian
 from trustctl.errors import TargetError, UsageError
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.records import Cross, Held, Peer, PeerTrust, Settings, TrustedCertificate
@@ -55,6 +56,8 @@ def choose(
             return fitting[0].path, fitting[0].format
         if not fitting and os.path.isdir(DEFAULT_DIRECTORY) and format_name in (None, "exim"):
             return DEFAULT_DIRECTORY, "exim"
+        if format_name == debian.NAME:
+            return debian.DIRECTORY, debian.NAME
         raise UsageError(
             "--to is missing: which folder?"
             + (f" {len(fitting)} are known" if len(fitting) > 1 else ""),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trustctl.commands import exim, postfix
+from trustctl.commands import debian, exim, postfix
 from trustctl.commands.ca.keys import Keys, passphrase_option
 from trustctl.commands.changes import SHOWN, say_changes, say_plan, show_diff
 from trustctl.commands.invocation import Invocation, confirm, typed
@@ -47,6 +47,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Holds the password of a store that has one (pkcs12, jks). [default: asks]",
 )
+@click.option(
+    "--only-peers/--with-public",
+    "only_peers",
+    default=None,
+    help="Of the format debian: deselect all public CAs, or select again those that were. "
+    "[default: as it is]",
+)
 @passphrase_option
 @yes_option
 @click.pass_obj
@@ -61,6 +68,7 @@ def export(
     force: bool,
     sign: bool,
     password_file: str | None,
+    only_peers: bool | None,
     passphrase_file: str | None,
     yes: bool,
 ) -> None:
@@ -68,22 +76,25 @@ def export(
 
     The state is replaced in one step: a reader sees the old or the new one.
     With nothing changed, nothing is written. An Exim also gets the revocation
-    lists of our own CA and the staples of our hosts; those that are due are
-    signed, where the passphrase is to be had.
+    lists of our own CA and the staples of our hosts, and other servers the
+    lists; those that are due are signed, where the passphrase is to be had.
 
     \b
     trustctl export --to /etc/exim4 --reload
     trustctl export --to /etc/postfix --format postfix --reload
     trustctl export --to /etc/ssl/peers --format pem
     trustctl export --to /etc/peers.d --format openssl-dir
+    trustctl export --format debian --only-peers
     """
 
     begun = None
-    if directory is not None and not (at or diff or dry_run or force or password_file):
+    asked = at or diff or dry_run or force or password_file or only_peers is not None
+    if directory is not None and not asked:
         begun, same = _glance(call, directory, format_name)
         if begun is not None and same and (begun.place.has_mta or not reload):
             _say_same(begun.place)
             postfix.configure(begun.place, reload=reload)
+            debian.configure(begun.place)
             if begun.place.is_exim:
                 exim.configure(begun.place, reload=reload, force=False)
             return
@@ -104,11 +115,15 @@ def export(
         place = place_of(where, kind, call.path)
         if reload and not place.has_mta:
             raise UsageError("--reload is for Exim and Postfix; this has no server to reload")
+        if only_peers is not None and kind != debian.NAME:
+            raise UsageError(f"the format {kind} has no public CAs", "--format debian")
         postfix.refuse(place)
+        debian.refuse(place)
         refuse_shared(tx.connection, place, call.path)
-    tree = tree_of(call, place, password_file)
+    tree = tree_of(call, place, password_file, only_peers=only_peers)
     remarks: list[str] = []
-    if kind == "exim" and ours and not dry_run and sign:
+    signs = kind == "exim" if tree is None else tree.format.carries != "none"
+    if signs and ours and not dry_run and sign:
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
 
     def planned(begun: Begun | None) -> tuple[Plan, list[Break]]:
@@ -116,6 +131,8 @@ def export(
             more = compiled.files(tx.connection, call.now) if kind == "exim" and ours else {}
             if kind == "exim":
                 more |= inbound.files(tx.connection, place, as_of)
+            if tree is not None and ours:
+                tree.lists = compiled.lists(tx.connection, call.now)
             lookout = Lookout(tx.connection, as_of)
             plan = make_plan(
                 tx.connection,
@@ -134,7 +151,9 @@ def export(
         show_diff(plan)
     if dry_run:
         say_plan(plan, ahead)
-        render.note(*([] if tree is None else tree.notes[:SHOWN]))
+        if tree is not None:
+            debian.preview(place, only_peers=tree.only_peers, diff=diff)
+        render.note(*([] if tree is None else [*tree.notes, *tree.warnings][:SHOWN]))
         return
     if plan.nothing_to_do:
         _say_same(place)
@@ -147,6 +166,8 @@ def export(
 
                 refuse_edited(plan.edited, force=False)
             tell(ahead, as_of)
+            if tree is not None:
+                debian.ask(place, only_peers=tree.only_peers, yes=yes)
             _ask(plan, where, yes=yes)
             return _carry_out(call, plan, force=force)
 
@@ -157,7 +178,9 @@ def export(
         _record(call, place, stored)
         if tree is not None:
             render.line(f"use: {tree.use(place)}")
-            remarks = tree.notes
+            remarks += tree.notes
+    if tree is not None:
+        remarks += tree.warnings
     for one in remarks[:SHOWN]:
         render.note(f"warning: {one}")
     if kind == "exim":
@@ -165,6 +188,7 @@ def export(
             _refresh_staple(call, place)
         exim.configure(place, reload=reload, force=force)
     postfix.configure(place, reload=reload)
+    debian.configure(place)
 
 
 def _refresh_staple(call: Invocation, place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trustctl.commands import postfix
+from trustctl.commands import debian, postfix
 from trustctl.commands.invocation import Invocation, confirm, typed
 from trustctl.commands.options import json_option, yes_option
 from trustctl.commands.tree import FormatName
@@ -108,6 +108,7 @@ def rollback(
     )
     stored = history.rollback(place, number, force=force)
     postfix.rolled_back(place)
+    debian.configure(place)
     with call.writing() as tx:
         recorded.record(tx, where, kind, recorded.row_of(stored), action="generation.rollback")
     render.line(f"{where}: generation {stored.number} is current again")
@@ -172,6 +173,9 @@ def uninstall(
     if place.format == postfix.NAME:
         history.refuse_removal(place, force=force)
         postfix.withdraw(place)
+    if place.format == debian.NAME:
+        history.refuse_removal(place, force=force)
+        debian.withdraw(place)
     left = history.remove(place, force=force)
     if pair:
         left += presented.withdraw(home)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from trustctl.commands.ca.secret import Secret
+from trustctl.commands.debian import in_force
 from trustctl.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -18,14 +20,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.commands.invocation import Invocation
-    from trustctl.export.format import Format
+    from trustctl.export.format import Format, Options
     from trustctl.facts.compiled import CompiledPeer
     from trustctl.facts.records import PeerTrust
+    from trustctl.facts.revocation import Lists
     from trustctl.publish.place import Place
     from trustctl.publish.planning import Plan
 
 BUILT_IN = (
-    "exim", "pem", "dovecot", "fingerprints", "haproxy", "jks", "known-pins", "nginx",
+    "exim", "pem", "debian", "dovecot", "fingerprints", "haproxy", "jks", "known-pins", "nginx",
     "openssl-dir", "opensmtpd", "p11-kit", "pkcs12", "postfix",
 )  # fmt: skip
 """As in export/formats.py, which need not be loaded for ``--help``."""
@@ -52,16 +55,26 @@ class FormatName(click.ParamType[str]):
 
 
 class Tree:
-    """Gathers the trusted peers and hands them to the format."""
+    """Gathers the trusted peers and hands them to the format.
 
-    def __init__(self, place: Place, password: bytes | None = None) -> None:
+    Attributes:
+        notes: whom it may not have. warnings: what is to be said each time.
+        lists: of our own CAs, by name.
+    """
+
+    def __init__(
+        self, place: Place, password: bytes | None = None, *, only_peers: bool | None = None
+    ) -> None:
         from trustctl.export import formats
         from trustctl.export.format import Options
 
         self.format: Format = formats.load(place.format)
-        self._options = Options(str(place.root), password)
+        self.only_peers = in_force(place) if only_peers is None else only_peers
+        self._options = Options(str(place.root), password, self.only_peers)
         self._trusts: list[PeerTrust] = []
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+        self.lists: Mapping[str, Lists] = {}
 
     def begin(self) -> Callable[[PeerTrust], CompiledPeer]:
         """Forget all peers; what each is to be given to from now on."""
@@ -87,14 +100,41 @@ class Tree:
         """
         from trustctl.export import formats
 
+        options = self._ready()
         keeps = self.format.keeps
         if keeps is not None and plan.draft.same and not plan.problems and plan.manifest:
             folder = plan.place.folder(plan.manifest.stored.number)
             there = {one: (folder / one).read_bytes() for one in plan.manifest.more()}
-            if keeps(there, self._options):
+            if keeps(there, options):
                 return there
+        return formats.files(self.format, self._trusts, options)
+
+    def _ready(self) -> Options:
+        """All were given: put them in order, and choose the lists of those CAs of ours that are
+        among them. What they revoked and the format cannot say is told."""
         self._trusts.sort(key=lambda one: one.peer)
-        return formats.files(self.format, self._trusts, self._options)
+        ders = {one.der for trust in self._trusts for one in trust.certificates}
+        there = {
+            name: lists
+            for name, lists in self.lists.items()
+            if any(one in ders for one in lists.authorities)
+        }
+        ours = {der for lists in there.values() for der in lists.authorities}
+        carries = self.format.carries
+        if carries == "always" or (carries == "alone" and ders <= ours):
+            signed = [one for lists in there.values() for one in lists.signed or ()]
+            whole = [name for name, lists in there.items() if lists.signed]
+            if carries == "alone" and len(whole) < len(there):
+                signed, whole = [], []
+        else:
+            signed, whole = [], []
+        self.warnings = [
+            f"the CA {name} revoked {lists.revoked} certificates, and the format "
+            f"{self.format.name} does not say so: they are taken until they end"
+            for name, lists in there.items()
+            if lists.revoked and name not in whole
+        ]
+        return replace(self._options, lists=tuple(signed))
 
     def digests(self) -> dict[str, str]:
         """Path -> SHA-256 of what the format makes; empty where that is new each time."""
@@ -102,8 +142,7 @@ class Tree:
 
         if self.format.password or self.format.keeps is not None:
             return {}
-        self._trusts.sort(key=lambda one: one.peer)
-        made = formats.files(self.format, self._trusts, self._options)
+        made = formats.files(self.format, self._trusts, self._ready())
         return {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
 
     def use(self, place: Place) -> str:
@@ -111,7 +150,9 @@ class Tree:
         return self.format.use.replace("{current}", str(place.current))
 
 
-def tree_of(call: Invocation, place: Place, password_file: str | None) -> Tree | None:
+def tree_of(
+    call: Invocation, place: Place, password_file: str | None, *, only_peers: bool | None = None
+) -> Tree | None:
     """The tree of a target; None where it is an Exim's or a bundle.
 
     Raises:
@@ -124,7 +165,7 @@ def tree_of(call: Invocation, place: Place, password_file: str | None) -> Tree |
     if chosen is None or not chosen.password:
         if password_file is not None:
             raise UsageError(f"the format {place.format} has no password", "leave it out")
-        return None if chosen is None else Tree(place)
+        return None if chosen is None else Tree(place, only_peers=only_peers)
     first = place.current_number() is None
     return Tree(place, PASSWORD.get(password_file, "Password of the store", again=first))
 

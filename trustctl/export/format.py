@@ -27,6 +27,15 @@ certificate may sign.
 """
 
 
+Carries = Literal["none", "alone", "always"]
+"""Whether our own CA's revocation lists are among a format's files.
+
+- ``none``: its reader has no use for them.
+- ``alone``: where nothing but our CA's is in it: its reader wants a list of each certificate's
+  issuer then, and who signed itself has none.
+- ``always``: its reader asks for a list only where there is one.
+"""
+
 _SHORTEST = 6
 
 
@@ -37,10 +46,14 @@ class Options:
     Attributes:
         directory: the folder that ``current`` is in, an absolute path.
         password: for formats that need one; None where it is not at hand.
+        only_peers: of the system's store, whether the public CAs are to go out of it.
+        lists: an authority's certificate and its CRL, in DER, as ``carries`` of the format says.
     """
 
     directory: str
     password: bytes | None = None
+    only_peers: bool = False
+    lists: tuple[tuple[bytes, bytes], ...] = ()
 
     def path(self, file: str) -> str:
         """Where a consumer reads this file."""
@@ -64,6 +77,7 @@ class Format:
         nested: all lies in DIR/trustctl, because DIR is the consumer's own folder.
         keeps: for files that are new each time they are made (a salt is in them): whether these,
             made of the same peers, can stay.
+        carries: whether our CA's revocation lists are among the files.
         fits: whether the consumer reads a certificate at all; the others are left out.
     """
 
@@ -75,6 +89,7 @@ class Format:
     password: bool = False
     mode: int = 0o644
     nested: bool = False
+    carries: Carries = "none"
     keeps: Callable[[Mapping[str, bytes], Options], bool] | None = None
     fits: Callable[[TrustedCertificate], bool] | None = None
 

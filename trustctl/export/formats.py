@@ -15,6 +15,7 @@ from trustctl.export.format import Format, Options
 from trustctl.facts.records import PeerTrust
 
 MODULES = {
+    "debian": "trustctl.export.debian",
     "dovecot": "trustctl.export.dovecot",
     "fingerprints": "trustctl.export.fingerprints",
     "haproxy": "trustctl.export.haproxy",

@@ -14,10 +14,14 @@ _SNIPPET = """\
 # export. The map has the SHA-256 of each certificate that is pinned, and its peer.
 #
 # frontend peers
-#     bind :443 ssl crt /etc/haproxy/own.pem ca-file @FILE@ verify required
+#     bind :443 ssl crt /etc/haproxy/own.pem ca-file @FILE@ verify required@MORE@
 #     http-request set-var(txn.peer) ssl_c_der,sha2(256),hex,map(@DIR@/pins.map)
 #     http-request deny unless { var(txn.peer) -m found }
 """
+_MORE = " crl-file @LISTS@ crt-ignore-err 3 ca-ignore-err 3"
+"""What revoked certificates are refused by. Error 3 is that there is no list of an issuer: whoever
+signed itself has none, and no certificate of our CA comes to that, since all of its lists are there
+or none is."""
 
 
 def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
@@ -29,7 +33,8 @@ def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
         if one.role == "host"
     }
     text = "".join(f"{pin} {pins[pin]}\n" for pin in sorted(pins))
-    made = with_snippet(trusts, options, _SNIPPET, "haproxy.txt")
+    snippet = _SNIPPET.replace("@MORE@", _MORE if options.lists else "")
+    made = with_snippet(trusts, options, snippet, "haproxy.txt")
     return {**made, "pins.map": text.encode("ascii")}
 
 
@@ -39,5 +44,6 @@ FORMAT = Format(
     files=files,
     use="{current}/haproxy.txt has the lines for a frontend",
     authorities="held",
+    carries="always",
     fits=readable,
 )

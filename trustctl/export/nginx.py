@@ -20,7 +20,8 @@ ssl_verify_depth 3;
 
 def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
     """The PEM file and what to include."""
-    return with_snippet(trusts, options, _SNIPPET, "nginx.conf")
+    lists = 'ssl_crl "@LISTS@";\n' if options.lists else ""
+    return with_snippet(trusts, options, _SNIPPET + lists, "nginx.conf")
 
 
 FORMAT = Format(
@@ -29,5 +30,6 @@ FORMAT = Format(
     files=files,
     use="include {current}/nginx.conf; in a server block, then nginx -s reload",
     authorities="held",
+    carries="alone",
     fits=readable,
 )

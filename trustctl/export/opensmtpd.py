@@ -16,11 +16,16 @@ _SNIPPET = """\
 ca peers cert "@FILE@"
 table peers_domains file:@DIR@/domains
 """
+_NOWHERE = "nowhere.invalid"
 
 
 def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
-    """The PEM file, the table of protected domains, and what to include."""
-    domains = sorted({domain for trust in trusts for domain in trust.domains})
+    """The PEM file, the table of protected domains, and what to include.
+
+    Where there is none, a name that none can have: of an empty table smtpd does not know what it is
+    a table of, and does not start.
+    """
+    domains = sorted({domain for trust in trusts for domain in trust.domains}) or [_NOWHERE]
     made = with_snippet(trusts, options, _SNIPPET, "smtpd.conf")
     return {**made, "domains": "".join(f"{one}\n" for one in domains).encode("ascii")}
 

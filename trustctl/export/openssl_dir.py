@@ -11,19 +11,23 @@ from collections.abc import Mapping, Sequence
 
 from trustctl.export.bundle import block
 from trustctl.export.format import Format, Options, certificates
+from trustctl.facts.pem import pem
 from trustctl.facts.records import PeerTrust, TrustedCertificate
 
 
 def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
     """One file a certificate, under a comment line; those of the same subject in order of
-    fingerprint."""
+    fingerprint. Revocation lists are under their issuer's hash, with ``r`` before the number."""
     domains = {trust.peer: ",".join(trust.domains) or "-" for trust in trusts}
     found: defaultdict[str, list[bytes]] = defaultdict(list)
     for peer, one in certificates(trusts):
         if (name := subject_hash(one.der)) is not None:
             found[name].append(block(peer, domains[peer], one.fingerprint, one.der, one.not_after))
+    for authority, crl in options.lists:
+        if (name := subject_hash(authority)) is not None:
+            found[f"{name}.r"].append(pem(crl, "X509 CRL"))
     return {
-        f"{name}.{number}": text
+        f"{name if name.endswith('r') else f'{name}.'}{number}": text
         for name, texts in found.items()
         for number, text in enumerate(texts)
     }
@@ -53,5 +57,6 @@ FORMAT = Format(
     files=files,
     use="openssl verify -CApath {current}",
     authorities="held",
+    carries="always",
     fits=readable,
 )

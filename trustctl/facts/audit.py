@@ -12,7 +12,7 @@ from trustctl.facts.mta import MtaState
 from trustctl.facts.records import Peer, Settings
 from trustctl.facts.revocation import CaFacts
 from trustctl.facts.store import Stores
-from trustctl.facts.target import FileProblem, TargetState
+from trustctl.facts.target import FileProblem, SystemStore, TargetState
 from trustctl.facts.wire import Announcement, Observation
 
 
@@ -27,6 +27,8 @@ class AuditTarget:
         fingerprints: of the certificates that the bundle ought to have.
         denied: fingerprints that are distrusted, and of pins that our CA revoked.
         more: path -> SHA-256 of the CRLs and staples that it ought to have.
+        system: what the system's store holds, where that is the target.
+        unknown: why nothing can be said of it: its format cannot be loaded.
     """
 
     state: TargetState
@@ -37,6 +39,8 @@ class AuditTarget:
     denied: frozenset[str]
     more: Mapping[str, str] = field(default_factory=dict)
     mta: MtaState | None = None
+    system: SystemStore | None = None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

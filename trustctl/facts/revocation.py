@@ -68,6 +68,22 @@ class SignedStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Lists:
+    """What a CA of ours says of what it revoked.
+
+    Attributes:
+        authorities: the DER of those whose certificates may still be met, roots first.
+        signed: of each of them, the certificate and its newest CRL, in DER; None where one has
+            none: OpenSSL wants a list of each CA in a chain.
+        revoked: how many certificates it revoked that have not ended.
+    """
+
+    authorities: tuple[bytes, ...]
+    signed: tuple[tuple[bytes, bytes], ...] | None
+    revoked: int
+
+
+@dataclass(frozen=True, slots=True)
 class CaFacts:
     """Our own CA, for an audit.
 

@@ -59,6 +59,19 @@ class TargetState:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemStore:
+    """What the system's own store really holds, compared with what was exported.
+
+    Attributes:
+        differences: sentences of our own words, but for names that were made printable.
+        notices: what is so for now, and may not last, or is somebody else's.
+    """
+
+    differences: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What a new generation changes, domain by domain (or peer by peer in a bundle).
 

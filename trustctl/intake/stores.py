@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from trustctl.errors import InputError
+from trustctl.facts import nobody
 from trustctl.facts.certificate import parse_certificate
 from trustctl.facts.store import Place, Store, StoredCertificate, Unread
 from trustctl.intake.pem import scan
@@ -90,11 +91,16 @@ def read_store(name: str, *, usual: Sequence[str] = USUAL, deep: bool = False) -
 
 
 def store_facts(content: Content) -> Store:
-    """The store with the facts of each certificate, each once."""
+    """The store with the facts of each certificate, each once.
+
+    The one that nobody can have is left out: where it stands, nobody is trusted.
+    """
     first: dict[bytes, Held] = {}
     best: dict[bytes, Held] = {}
     repeats: dict[bytes, list[Place]] = {}
     for one in content.held:
+        if one.der == nobody.DER:
+            continue
         before = first.setdefault(one.der, one)
         # a bundle beside the files that it is made of, and a hashed name's copy, are no repeats
         if one is not before and (

@@ -15,8 +15,19 @@ from trustctl.policy.store import Judged, Standing, judged, label_of, lacking
 
 _ERROR, _WARNING, _NOTICE = Severity.ERROR, Severity.WARNING, Severity.NOTICE
 _ANEW = "trustctl export --to DIR --format pem"
+_SYSTEM = "trustctl export --format debian"
+_ALONE = f"{_SYSTEM} --only-peers"
+_OWN = "/etc/ssl/certs"
+"""Where the system's store is on a Debian, and on what is made of it."""
 _NAMED = 3
+_SYSTEM_NAME = "system"
 _IMPOSTOR = "whoever holds its key can be any host, of any peer, to all that verify with this store"
+
+
+def _anew(place: str, system: str = _SYSTEM) -> str:
+    """What writes a store anew, by its name or that of a file in it."""
+    of_system = place in (_SYSTEM_NAME, _OWN) or place.startswith(f"{_OWN}/")
+    return system if of_system else _ANEW
 
 
 def _each(facts: AuditFacts, standing: Standing) -> Iterator[Judged]:
@@ -71,7 +82,7 @@ def _stranger(facts: AuditFacts) -> Seen:
 )
 def _distrusted(facts: AuditFacts) -> Seen:
     for one in _each(facts, "distrusted"):
-        yield str(one.stored.place), f"{one.name}: {one.why}", _ANEW
+        yield str(one.stored.place), f"{one.name}: {one.why}", _anew(one.stored.place.file)
 
 
 @rule(
@@ -89,7 +100,7 @@ def _untrusted(facts: AuditFacts) -> Seen:
         )
         wanting = one.state in ("pending", "unvouched")
         seen = f"{name_of(peer, pin)}: {one.why}"
-        yield str(one.stored.place), seen, vouch if wanting else _ANEW
+        yield str(one.stored.place), seen, vouch if wanting else _anew(one.stored.place.file)
 
 
 @rule(
@@ -104,7 +115,7 @@ def _public(facts: AuditFacts) -> Seen:
         names = [label_of(one.stored.certificate) for one in found if one.standing == "public"]
         if names:
             count = "1 public CA" if len(names) == 1 else f"{len(names)} public CAs"
-            yield store.name, f"{count}: {_first(names)}", _ANEW
+            yield store.name, f"{count}: {_first(names)}", _anew(store.name, _ALONE)
 
 
 @rule(
@@ -138,7 +149,7 @@ def _impostor(facts: AuditFacts) -> Seen:
 def _unreadable(facts: AuditFacts) -> Seen:
     for store in facts.stores.found:
         for one in store.unread:
-            yield str(one.place), one.why, _ANEW
+            yield str(one.place), one.why, _anew(one.place.file)
 
 
 @rule(
@@ -164,7 +175,7 @@ def _key(facts: AuditFacts) -> Seen:
 def _empty(facts: AuditFacts) -> Seen:
     for store in facts.stores.found:
         if not store.certificates:
-            yield store.name, "it holds no certificate", _ANEW
+            yield store.name, "it holds no certificate", _anew(store.name)
 
 
 @rule(
@@ -179,7 +190,7 @@ def _lacks(facts: AuditFacts) -> Seen:
         names = [name_of(peer, pin) for peer, pin in lacking(store, facts)]
         if names:
             count = "1 trusted pin is" if len(names) == 1 else f"{len(names)} trusted pins are"
-            yield store.name, f"{count} not in it: {_first(names)}", _ANEW
+            yield store.name, f"{count} not in it: {_first(names)}", _anew(store.name)
 
 
 @rule(
@@ -193,4 +204,36 @@ def _twice(facts: AuditFacts) -> Seen:
     for _store, found in judged(facts):
         for one in found:
             for place in one.stored.repeats:
-                yield str(place), f"{one.name} stands in {one.stored.place} already", _ANEW
+                yield (
+                    str(place),
+                    f"{one.name} stands in {one.stored.place} already",
+                    _anew(place.file),
+                )
+
+
+@rule(
+    "system-store-differs",
+    _ERROR,
+    "The system's store does not hold what was exported to it",
+    why="an upgrade, another program or a person changed it: all that verify by it trust others",
+    source="share/doc/adr/0014-the-systems-store.md",
+)
+def _system_differs(facts: AuditFacts) -> Seen:
+    for target in facts.targets:
+        if target.system is not None:
+            for one in target.system.differences:
+                yield target.state.path, one, _SYSTEM
+
+
+@rule(
+    "system-store-may-differ",
+    _WARNING,
+    "The system's store holds what was exported, and something of others, or may not for long",
+    why="what is in it is trusted by all that verify by it",
+    source="share/doc/adr/0014-the-systems-store.md",
+)
+def _system_fragile(facts: AuditFacts) -> Seen:
+    for target in facts.targets:
+        if target.system is not None:
+            for one in target.system.notices:
+                yield target.state.path, one, _SYSTEM

@@ -78,6 +78,19 @@ def _drift(facts: AuditFacts) -> Seen:
 
 
 @rule(
+    "target-format-missing",
+    _ERROR,
+    "A target's format cannot be loaded: the package that brought it is gone or broken",
+    why="nobody can tell whether it still holds somebody who is no longer trusted",
+    source="share/doc/formats.md",
+)
+def _unknown(facts: AuditFacts) -> Seen:
+    for target in facts.targets:
+        if target.unknown:
+            yield target.state.path, target.unknown, _export(target)
+
+
+@rule(
     "generation-not-current",
     _WARNING,
     "The generation in force is not the newest, or not the one that the inventory recorded",
@@ -87,6 +100,8 @@ def _drift(facts: AuditFacts) -> Seen:
 def _not_current(facts: AuditFacts) -> Seen:
     for target in facts.targets:
         state = target.state
+        if target.unknown:
+            continue
         if state.current is None:
             yield state.path, "no generation is in force", _export(target)
             continue

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.commands.ca.keys import Keys
-    from trustctl.facts.revocation import CaFacts, SignedStatus
+    from trustctl.facts.revocation import CaFacts, Lists, SignedStatus
 
 
 def refresh(call: Invocation, keys: Keys) -> list[str]:
@@ -92,6 +92,32 @@ def files(connection: Connection, now: int) -> dict[str, bytes]:
             and one.last.next_update > now
         }
     return compile_revocation(lists, staples)
+
+
+def lists(connection: Connection, now: int) -> dict[str, Lists]:
+    """By the name of each CA of ours, its lists."""
+    from trustctl.commands.ca import revocation
+    from trustctl.facts.revocation import Lists
+    from trustctl.inventory import authorities, crls
+
+    found = {}
+    for name in authorities.hierarchies(connection):
+        known = revocation.issuers(connection, name, now)
+        newest = [crls.newest(connection, one.spki) for one in known]
+        signed = [
+            (authority.der, one.der)
+            for authority, one in zip(known, newest, strict=True)
+            if one is not None
+        ]
+        count = sum(
+            one.not_after > now
+            for authority in known
+            for one in crls.revoked(connection, authority.spki)
+        )
+        whole = bool(signed) and len(signed) == len(known)
+        ders = tuple(one.der for one in known)
+        found[name] = Lists(ders, tuple(signed) if whole else None, count)
+    return found
 
 
 def facts(connection: Connection, now: int) -> CaFacts:
