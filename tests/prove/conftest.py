@@ -67,7 +67,7 @@ def bare_postfix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostfixSi
     made = PostfixSite(box, folder)
     made.pin(certs.self_signed("mx.foo.test", ca=False), "foo")
     yield made
-    box.close()
+    made.close()
 
 
 @pytest.fixture(scope="package")

@@ -113,6 +113,29 @@ def test_a_host_that_nobody_can_play_is_named(postfix: PostfixSite) -> None:
     assert "192.0.2.25[192.0.2.25]:2525, which nobody's DNS names" in problem
 
 
+@pytest.mark.parametrize(
+    "name", ["sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps"]
+)
+def test_a_route_by_sender_is_told(postfix: PostfixSite, name: str) -> None:
+    """It was not played: nobody knows who sends."""
+    with postfix.edited(f"{name}=inline:{{ann@us.test=smtp:[smart.test]}}"):
+        proof = postfix.some("self-signed")
+    assert proof.failed == set()
+    assert proof.problems == [
+        f"{name} is set: mail of some senders is taken elsewhere, and that was not played"
+    ]
+
+
+def test_the_table_of_spellings_is_missed(postfix: PostfixSite) -> None:
+    """Without it a full-width letter leads past the policy."""
+    with postfix.edited(f"smtp_tls_policy_maps={_TABLE}"):
+        proof = postfix.some("spelling", "self-signed", "capitals")
+    assert proof.failed == {"spelling"}
+    assert proof.did("spelling") == {"delivered"}
+    with postfix.edited(f"smtp_tls_policy_maps={_TABLE}", "smtputf8_enable=no"):
+        assert postfix.some("spelling").did("spelling") == {"not tried"}
+
+
 def test_a_digest_that_is_not_the_pins_is_found_out(postfix: PostfixSite) -> None:
     """Nobody gets any mail then, the true peer neither."""
     with postfix.edited("smtp_tls_fingerprint_digest=md5"):

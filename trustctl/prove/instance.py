@@ -24,6 +24,9 @@ QUEUES = (
 """What a Postfix keeps mail and sockets in; what else lies beside them is of a chroot."""
 _SECONDS = 30
 _AGAIN_SECONDS = 2
+_SILENT = 2
+_SILENT_SECONDS = 5
+"""Where nothing became of that many mails, less time is waited for the next ones."""
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
@@ -46,6 +49,7 @@ class Instance:
     history: list[str] = field(default_factory=list)
     _sent: list[str] = field(default_factory=list)
     _checked: bool = False
+    _silent: int = 0
 
     def restart(self) -> None:
         """Have one that remembers nothing and has nothing in its queue.
@@ -100,7 +104,8 @@ class Instance:
         wanted = {one.lower() for one in recipients}
         begin = time.monotonic()
         asked = begin - _AGAIN_SECONDS
-        while (now := time.monotonic()) < begin + _SECONDS:
+        seconds = _SECONDS if self._silent < _SILENT else _SILENT_SECONDS
+        while (now := time.monotonic()) < begin + seconds:
             if flush and now - asked >= _AGAIN_SECONDS:
                 self._run(str(self.commands / "postqueue"), "-c", str(self.directory), "-f")
                 asked = now
@@ -109,6 +114,7 @@ class Instance:
             if wanted <= told or maillog.broken(text):
                 return
             time.sleep(0.005)
+        self._silent += 1
 
     def waiting(self) -> list[str]:
         """Whose mail is in the queue."""

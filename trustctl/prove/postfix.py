@@ -25,13 +25,15 @@ from trustctl.prove.namespace import NETWORK, Stage
 from trustctl.publish import postconf, postfix
 from trustctl.publish.postfix_site import MAPS, PLAIN, UTF8, Site, site
 
+_BY_SENDER = ("sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps")
 _ASKED = (
     "queue_directory", "data_directory", "daemon_directory", "command_directory", "sendmail_path",
     "smtp_tls_CApath", "smtp_tls_CAfile", "master_service_disable", UTF8,
+    *_BY_SENDER,
 )  # fmt: skip
 _EMPTY = ("content_filter", "non_smtpd_milters", "always_bcc", "sender_bcc_maps",
-          "recipient_bcc_maps")  # fmt: skip
-"""What is asked or told of mail beside its delivery: nobody in the namespace would answer."""
+          "recipient_bcc_maps", "notify_classes")  # fmt: skip
+"""Who is asked about mail, or told of it, beside its delivery: that is no mail to a partner."""
 _LOGGER = "postlog unix-dgram n - n - 1 postlogd"
 _HINT = "trustctl export --format postfix --to {} --reload"
 
@@ -70,6 +72,8 @@ class Postfix:
         """Its queue and what it remembers become empty ones, its configuration a copy."""
         if not self._instance.queue.is_dir():
             raise NotEnforcedError(f"{self._instance.queue} is not there", "postfix check")
+        if not (self._instance.daemons / "postlogd").is_file():
+            raise NotEnforcedError("this Postfix writes no log of its own: it is older than 3.4")
         stage.skeleton(str(self._instance.queue), QUEUES)
         stage.empty(str(self._instance.data))
         stage.copy(str(self._directory))
@@ -116,6 +120,11 @@ class Postfix:
         found = []
         if self._site is None:
             found.append(f"{MAPS} names no table of trustctl's: {_HINT.format(self._directory)}")
+        found += [
+            f"{one} is set: mail of some senders is taken elsewhere, and that was not played"
+            for one in _BY_SENDER
+            if self._values[one]
+        ]
         return found + list(self._strays)
 
     def differences(self, installed: Mapping[str, str]) -> list[str]:
