@@ -38,22 +38,29 @@ class Proof:
         return {one["did"] for one in self.rows if (one["attack"], one["data"]) == (attack, data)}
 
 
-class Site:
-    """A box with an inventory. ``box`` has daemons only where a test starts one."""
+class Administrator:
+    """Somebody with an inventory on a machine in namespaces, who types trustctl's commands there.
 
-    def __init__(self, box: Box, folder: Path) -> None:
-        self.box, self.folder = box, folder
+    ``target``: the options that name what an export writes.
+    """
+
+    def __init__(self, pid: int, folder: Path, target: tuple[str, ...]) -> None:
+        self.pid, self.folder, self.target = pid, folder, target
         self.db = folder / "inventory" / "trustctl.db"
 
-    def command(self, *words: str, before: tuple[str, ...] = ()) -> list[str]:
-        """The command line that runs trustctl in the box. ``before``: what runs it there."""
+    def inside(self, *words: str) -> list[str]:
+        """The command line that runs another one there."""
         return [
-            "nsenter", "-m", "-n", "-t", str(self.box.pid), "--", "env",
-            f"TRUSTCTL_DB={self.db}", *before, sys.executable, "-m", "trustctl", *words,
+            "nsenter", "-m", "-n", "-t", str(self.pid), "--", "env",
+            f"TRUSTCTL_DB={self.db}", *words,
         ]  # fmt: skip
 
+    def command(self, *words: str, before: tuple[str, ...] = ()) -> list[str]:
+        """The command line that runs trustctl there. ``before``: what runs it there."""
+        return self.inside(*before, sys.executable, "-m", "trustctl", *words)
+
     def __call__(self, *words: str, code: int = 0, before: tuple[str, ...] = ()) -> Ran:
-        """Run trustctl in the box."""
+        """Run trustctl there."""
         done = subprocess.run(
             self.command(*words, before=before), capture_output=True, text=True, check=False,
             timeout=200, env=os.environ,
@@ -75,7 +82,7 @@ class Site:
 
     def export(self) -> None:
         """Put the inventory in force."""
-        self("export", "--to", "/etc/exim4", "--reload", "--yes")
+        self("export", *self.target, "--reload", "--yes")
 
     def prove(self, *words: str, code: int = 0) -> Proof:
         """The proof, as JSON."""
@@ -84,6 +91,14 @@ class Site:
         rows = [one for one in lines if "attack" in one]
         assert lines[-1]["proven"] == (code == 0)
         return Proof(code, rows, lines[-1]["problems"])
+
+
+class Site(Administrator):
+    """A box with an inventory. ``box`` has daemons only where a test starts one."""
+
+    def __init__(self, box: Box, folder: Path) -> None:
+        super().__init__(box.pid, folder, ("--to", "/etc/exim4"))
+        self.box = box
 
     @contextmanager
     def edited(self, edits: Mapping[str, Mapping[str, str]]) -> Iterator[None]:

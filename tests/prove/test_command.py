@@ -77,7 +77,7 @@ def test_without_root_it_says_what_it_needs(tmp_path: Path) -> None:
     [
         ("ip", "prove needs ip", "apt install iproute2"),
         ("unshare", "prove needs unshare", "apt install util-linux"),
-        ("exim4", "no Exim is installed here", "apt install exim4"),
+        ("exim4", "no Exim and no Postfix is installed here", "apt install exim4"),
     ],
 )
 def test_a_tool_that_is_missing_is_named(site: Site, tool: str, says: str, hint: str) -> None:
@@ -92,6 +92,13 @@ def test_a_tool_that_is_missing_is_named(site: Site, tool: str, says: str, hint:
     )
     assert says in said.err
     assert f"hint: {hint}" in said.err
+
+
+def test_a_kind_that_is_not_there_is_named(site: Site) -> None:
+    """What was asked for is not replaced by what is there."""
+    said = site("prove", "--mta", "postfix", code=2).err
+    assert "no Postfix is installed here" in said
+    assert "hint: apt install postfix" in said
 
 
 def test_where_namespaces_are_forbidden_it_says_so(site: Site) -> None:

@@ -20,10 +20,9 @@ _DATA = {"installed": "data as they are installed", "throwaway": "throwaway cert
 @click.command(short_help="Attack the installed MTA, and see that it holds.")
 @click.option(
     "--mta",
-    type=click.Choice(["exim"]),
-    default="exim",
+    type=click.Choice(["exim", "postfix"]),
     metavar="KIND",
-    help="Which MTA: exim. [default: exim]",
+    help="Which MTA: exim or postfix. [default: the one that is installed]",
 )
 @click.option(
     "--peer", "names", multiple=True, metavar="PEER", help="All domains of this peer alone."
@@ -34,7 +33,7 @@ _DATA = {"installed": "data as they are installed", "throwaway": "throwaway cert
 @json_option
 @click.pass_context
 def prove(
-    ctx: click.Context, mta: str, names: tuple[str, ...], keep: str | None, as_json: bool
+    ctx: click.Context, mta: str | None, names: tuple[str, ...], keep: str | None, as_json: bool
 ) -> None:
     """Play a peer and then its attackers against the installed MTA.
 
@@ -55,10 +54,12 @@ def prove(
     from trustctl.prove import run
 
     call: Invocation = ctx.obj
-    program = run.require(mta)
+    run.require_tools()
+    kind = proving.choose(call, mta)
+    program = run.require(kind)
     folder = None if keep is None else proving.free(keep)
     rehearsal, left_out = proving.rehearse(
-        call, mta, program, names, at_most=_AT_MOST, keep=keep is not None
+        call, kind, program, names, at_most=_AT_MOST, keep=keep is not None
     )
     if left_out:
         render.note(f"note: {_AT_MOST} peers are played; {left_out} more can be named with --peer")
@@ -71,7 +72,7 @@ def prove(
         problems, kept = played.problems, played.kept
     if folder is not None:
         proving.keep(folder, kept, found)
-    _conclude(found, problems, as_json=as_json)
+    _conclude(kind, found, problems, as_json=as_json)
     if problems or any(one.held is False for one in found):
         ctx.exit(1)
 
@@ -120,12 +121,13 @@ def _json(one: Proven) -> dict[str, object]:
     }
 
 
-def _conclude(found: list[Proven], problems: list[str], *, as_json: bool) -> None:
+def _conclude(kind: str, found: list[Proven], problems: list[str], *, as_json: bool) -> None:
     from trustctl import render
 
     failed = [one for one in found if one.held is False]
     if as_json:
-        render.as_json_line({"proven": not failed and not problems, "problems": problems})
+        proven = not failed and not problems
+        render.as_json_line({"mta": kind, "proven": proven, "problems": problems})
         return
     render.line()
     for text in problems:

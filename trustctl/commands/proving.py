@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from trustctl import files
 from trustctl.commands.compilation import Compiler
 from trustctl.commands.invocation import Invocation
-from trustctl.errors import ConflictError, TargetError
-from trustctl.export.exim import compile_peer
+from trustctl.errors import ConflictError, TargetError, UsageError
 from trustctl.facts.names import parse_peer_name
 from trustctl.facts.proof import INSTALLED, Attempt, Rehearsal
-from trustctl.inventory import distrusts, snapshot
+from trustctl.inventory import distrusts, generations, snapshot
 from trustctl.inventory.settings import read_settings
 from trustctl.prove.attacks import attempts
-from trustctl.prove.stand import Stand, World, all_data
+from trustctl.prove.stand import Compile, Stand, World, all_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,33 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trustctl.facts.proof import Proven
-    from trustctl.facts.records import Peer
+    from trustctl.facts.records import Peer, PeerTrust
+
+
+_NOT_ALONE = "Postfix refuses no single certificate below a peer's authority (postfix.md)"
+
+
+def choose(call: Invocation, named: str | None) -> str:
+    """The kind of MTA that is meant: named, or installed, or of the two that which was exported to.
+
+    Raises:
+        UsageError: it cannot be told, or there is none.
+    """
+    from trustctl.prove import run
+
+    if named is not None:
+        return named
+    found = run.installed()
+    if len(found) > 1:
+        with call.reading() as tx:
+            formats = {one.format for one in generations.targets(tx.connection)}
+        found = [one for one in found if one in formats] or found
+    if len(found) > 1:
+        raise UsageError(
+            f"{' and '.join(found)} are both installed here: which one is it?",
+            f"trustctl prove --mta {found[0]}",
+        )
+    return found[0]
 
 
 def rehearse(
@@ -48,10 +74,18 @@ def rehearse(
     """
     with call.reading() as tx:
         ids, peers, left_out = _peers(tx.connection, names, at_most)
-        compiler = Compiler(tx.connection, read_settings(tx.connection), call.now, "exim")
+        compiler = Compiler(tx.connection, read_settings(tx.connection), call.now, mta)
         refused = frozenset(distrusts.distrusted_fingerprints(tx.connection))
         trusts = {one.peer: one for one in compiler.trust(peers, refused)}
-        now = dict(entry for one in compiler.peers(ids) for entry in one.entries)
+        if mta == "exim":
+            from trustctl.export.exim import compile_peer
+
+            compiled: Compile = compile_peer
+            now = dict(entry for one in compiler.peers(ids) for entry in one.entries)
+        else:
+            trusts = {name: _fitting(one) for name, one in trusts.items()}
+            compiled = _for_postfix(program, call.now)
+            now = dict(each for one in trusts.values() for each in compiled(one, ()).entries)
     world = World(call.now)
     stands = [Stand(trusts[one.name], one.mx_hosts, world) for one in peers]
     found: list[Attempt] = []
@@ -60,12 +94,48 @@ def rehearse(
         for domain in one.domains if names else one.domains[:1]:
             found += attempts(stand.at(domain), world)
             installed[domain] = now[domain]
+    if mta == "postfix":
+        below = {stand.peer for stand in stands if stand.authority is not None}
+        found = [
+            replace(one, obstacle=_NOT_ALONE)
+            if one.attack == "distrusted" and one.peer in below
+            else one
+            for one in found
+        ]
     # the data as they are installed are overwritten by the others
     found.sort(key=lambda one: one.data != INSTALLED)
-    data = all_data(stands, world, compile_peer)
+    data = all_data(stands, world, compiled)
     lists, public = world.lists(), world.public_ca.pem
     made = Rehearsal(mta, program, tuple(found), data, lists, installed, public, keep)
     return made, left_out
+
+
+def _for_postfix(program: str, now: int) -> Compile:
+    """What has expired is left out, as policy leaves it out of an export: Postfix does not look."""
+    from trustctl.export.postfix import ANCHORS, anchor_name, entries, policy
+    from trustctl.facts.compiled import CompiledPeer
+    from trustctl.prove import installed
+
+    named = installed.data(program)
+    directory = installed.configuration(program) if named is None else named[0]
+    anchors = f"{directory}/trustctl/current/{ANCHORS}"
+
+    def compiled(trust: PeerTrust, _denied: Sequence[str]) -> CompiledPeer:
+        alive = [one for one in trust.certificates if not 0 < one.not_after <= now]
+        trust = replace(trust, certificates=tuple(alive))
+        content = policy(trust, anchors)[1]
+        sets = () if content is None else ((anchor_name(content), content),)
+        return CompiledPeer(trust.peer, tuple(entries([trust], anchors).items()), sets)
+
+    return compiled
+
+
+def _fitting(trust: PeerTrust) -> PeerTrust:
+    """Whom Postfix can hold to it: not our own CA, whose revocation list it does not read."""
+    from trustctl.export.format import bounded
+    from trustctl.export.postfix import FORMAT
+
+    return bounded(trust, FORMAT)[0]
 
 
 def _peers(

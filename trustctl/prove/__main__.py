@@ -12,26 +12,20 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from trustctl.errors import NotEnforcedError, TrustctlError
 from trustctl.facts.proof import INSTALLED, Attempt, Outcome, Rehearsal
-from trustctl.prove import messages
-from trustctl.prove.attacks import without_answer
+from trustctl.prove import messages, stores
+from trustctl.prove.attacks import ATTACKER, without_answer
 from trustctl.prove.exim import Exim
 from trustctl.prove.mta import Mta
 from trustctl.prove.nameserver import RESOLVER, NameServer
 from trustctl.prove.namespace import Stage, network
+from trustctl.prove.postfix import Postfix
 from trustctl.prove.smtpd import Cast
 from trustctl.prove.stand import as_compiled
 
-_KINDS: dict[str, Callable[[str], Mta]] = {"exim": Exim}
-_STORES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-)
-"""Where libraries find the public authorities."""
+_KINDS: dict[str, Callable[[str], Mta]] = {"exim": Exim, "postfix": Postfix}
 
 
 class Theatre:
@@ -39,7 +33,7 @@ class Theatre:
 
     def __init__(self, rehearsal: Rehearsal, mta: Mta, stage: Stage) -> None:
         self._data, self._lists, self._mta = rehearsal.data, rehearsal.lists, mta
-        self._dns = NameServer()
+        self._dns = NameServer(ATTACKER if mta.elsewhere else "")
         folder = stage.scratch("hosts")
         folder.mkdir(mode=0o700)
         self._folder = folder
@@ -115,9 +109,8 @@ def _rehearse(rehearsal: Rehearsal) -> None:
     stage = Stage()
     network()
     stage.file("/etc/resolv.conf", RESOLVER)
-    for one in {os.path.realpath(one) for one in _STORES if os.path.isfile(one)}:
-        stage.file(one, Path(one).read_bytes() + rehearsal.public_ca.encode("ascii"))
     mta.cover(stage)
+    stores.cover(stage, rehearsal.public_ca, mta.stores())
     stage.close()
     theatre = Theatre(rehearsal, mta, stage)
     problems = mta.differences(rehearsal.installed)

@@ -121,8 +121,15 @@ def _strangers(stand: Stand, world: World, data: str) -> Iterator[Attempt]:
     yield play("no-mx", "no MX: the domain's own address", own, {stand.domain: {"A": (ATTACKER,)}})
     capitals = play("capitals", "the domain in capitals", own)
     yield replace(capitals, recipient=f"prove@{stand.domain.upper()}")
+    spelling = play("spelling", "the domain with a full-width letter", own)
+    yield replace(spelling, recipient=f"prove@{_widened(stand.domain)}")
     postmaster = play("postmaster", "mail to postmaster", own)
     yield replace(postmaster, recipient=f"postmaster@{stand.domain}")
+
+
+def _widened(domain: str) -> str:
+    """Another spelling of the domain: DNS is asked for the same (UTS 46)."""
+    return chr(ord(domain[0]) - ord("a") + ord("\uff41")) + domain[1:]
 
 
 def _routed(stand: Stand) -> Records:

@@ -18,13 +18,12 @@ from trustctl.export import cdb
 from trustctl.facts.compiled import Checkpoint, CompiledPeer
 from trustctl.facts.proof import Attempt, Damage, Outcome
 from trustctl.prove import mainlog
+from trustctl.prove.mta import MESSAGE, SENDER
 from trustctl.prove.namespace import Stage
 from trustctl.publish import mta, planning, store
 from trustctl.publish.place import CDB, Place, place_of
 
 _SECONDS = 60
-_SENDER = "prove@trustctl-prove.test"
-_MESSAGE = b"Subject: trustctl prove\n\nThis mail never leaves the machine.\n"
 _DATA = re.compile(rf"(/[A-Za-z0-9/._-]+)/trustctl/current/{re.escape(CDB)}")
 _BUNDLE = re.compile(r"^tls_verify_certificates = (/[^$\s]+)$", re.MULTILINE)
 _SETS = re.compile(r"[=:]([0-9a-f]{64})(?![0-9a-f])")
@@ -34,6 +33,8 @@ _OPTION = re.compile(r"^(\w+) = ?(.*)$", re.MULTILINE)
 
 class Exim:
     """One Exim, inside the namespace."""
+
+    elsewhere = False
 
     def __init__(self, program: str) -> None:
         """Ask it what it is and where it keeps what.
@@ -100,6 +101,10 @@ class Exim:
                 f"{self._configuration} is not what {mta.GENERATOR} makes of /etc/exim4 now: what "
                 "was proven ends when Exim is next started"
             )
+
+    def stores(self) -> list[str]:
+        """As :class:`~trustctl.prove.mta.Mta` says."""
+        return []
 
     def problems(self) -> list[str]:
         """As :class:`~trustctl.prove.mta.Mta` says."""
@@ -183,7 +188,7 @@ class Exim:
 
     def send(self, recipients: Sequence[str]) -> None:
         """As :class:`~trustctl.prove.mta.Mta` says."""
-        self._exim("-odf", "-oi", "-f", _SENDER, "--", *recipients, stdin=_MESSAGE)
+        self._exim("-odf", "-oi", "-f", SENDER, "--", *recipients, stdin=MESSAGE)
 
     def run_queue(self) -> None:
         """As :class:`~trustctl.prove.mta.Mta` says."""

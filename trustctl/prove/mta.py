@@ -9,10 +9,20 @@ from trustctl.facts.compiled import CompiledPeer
 from trustctl.facts.proof import Attempt, Damage, Outcome
 from trustctl.prove.namespace import Stage
 
+SENDER_DOMAIN = "trustctl-prove.test"
+SENDER = f"prove@{SENDER_DOMAIN}"
+MESSAGE = b"Subject: trustctl prove\n\nThis mail never leaves the machine.\n"
+
 
 class Mta(Protocol):
     """An installed MTA, used inside the namespace alone. Every command that it runs is the real
-    program with its real configuration."""
+    program with its real configuration.
+
+    Attributes:
+        elsewhere: whether an attacker is behind every name that an attempt's DNS does not have.
+    """
+
+    elsewhere: bool
 
     def cover(self, stage: Stage) -> None:
         """Put copies and empty folders in the places that it writes to; called before the machine
@@ -21,6 +31,11 @@ class Mta(Protocol):
         Raises:
             TrustctlError: it is not installed as it would have to be.
         """
+        ...
+
+    def stores(self) -> list[str]:
+        """The files and folders of public authorities that its configuration names, beside the
+        system's own. Asked after :meth:`cover`."""
         ...
 
     def problems(self) -> list[str]:

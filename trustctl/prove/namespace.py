@@ -12,6 +12,7 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 from trustctl.errors import TargetError
@@ -71,20 +72,35 @@ class Stage:
             _mount(str(made), str(place), None, _BIND)
         if info is not None:
             for one in (made, place):
-                os.chown(one, info.st_uid, info.st_gid)
-                os.chmod(one, stat.S_IMODE(info.st_mode))
+                _own_as(one, info)
         return place
 
     def copy(self, folder: str) -> Path:
         """Cover a folder with a copy of it, owners, modes and links as they are."""
         place = Path(os.path.realpath(folder))
         made = self.scratch(place.name)
-        ran = subprocess.run(
-            ["cp", "-a", "--", str(place), str(made)], capture_output=True, check=False
-        )
-        if ran.returncode:
-            said = ran.stderr.decode("utf-8", "replace").strip()[-300:]
-            raise TargetError(f"{place} cannot be copied: {said}")
+        _copy(place, made)
+        _mount(str(made), str(place), None, _BIND)
+        return place
+
+    def skeleton(self, folder: str, without: Collection[str]) -> Path:
+        """As :meth:`copy`; but what the folders of these names hold stays out.
+
+        Raises:
+            TargetError: there is no such folder.
+        """
+        place = Path(os.path.realpath(folder))
+        if not place.is_dir():
+            raise TargetError(f"{place} is not there")
+        made = self.scratch(place.name)
+        made.mkdir()
+        _own_as(made, place.stat())
+        for one in place.iterdir():
+            if one.name not in without:
+                _copy(one, made / one.name)
+            elif one.is_dir():
+                (made / one.name).mkdir()
+                _own_as(made / one.name, one.stat())
         _mount(str(made), str(place), None, _BIND)
         return place
 
@@ -144,6 +160,20 @@ def network() -> None:
         if ran.returncode:
             said = ran.stderr.decode("utf-8", "replace").strip()[-300:]
             raise TargetError(f"ip {' '.join(words)} failed: {said}")
+
+
+def _copy(place: Path, made: Path) -> None:
+    ran = subprocess.run(
+        ["cp", "-a", "--", str(place), str(made)], capture_output=True, check=False
+    )
+    if ran.returncode:
+        said = ran.stderr.decode("utf-8", "replace").strip()[-300:]
+        raise TargetError(f"{place} cannot be copied: {said}")
+
+
+def _own_as(path: Path, info: os.stat_result) -> None:
+    os.chown(path, info.st_uid, info.st_gid)
+    os.chmod(path, stat.S_IMODE(info.st_mode))
 
 
 def _is_read_only(path: str) -> bool:

@@ -16,11 +16,12 @@ from typing import IO, cast
 from trustctl.errors import NotEnforcedError, TargetError, UsageError
 from trustctl.facts.proof import Outcome, Rehearsal
 from trustctl.prove import messages
-from trustctl.publish import mta
+from trustctl.publish import mta, postconf
 
 TOOLS = {"unshare": "util-linux", "ip": "iproute2", "cp": "coreutils"}
 _PROGRAMS: dict[str, tuple[str, str, Callable[[], str | None]]] = {
-    "exim": ("Exim", "exim4", mta.binary)
+    "exim": ("Exim", "exim4", mta.binary),
+    "postfix": ("Postfix", "postfix", postconf.binary),
 }
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _NAMESPACES = (
@@ -29,8 +30,8 @@ _NAMESPACES = (
 )  # fmt: skip
 
 
-def require(kind: str) -> str:
-    """The installed program of this kind of MTA; everything that a proof needs is there.
+def require_tools() -> None:
+    """Refuse where a proof could not be made at all.
 
     Raises:
         UsageError: the caller is not root, or something is not installed.
@@ -44,6 +45,30 @@ def require(kind: str) -> str:
     if lacking:
         packages = sorted({TOOLS[one] for one in lacking})
         raise UsageError(f"prove needs {', '.join(lacking)}", f"apt install {' '.join(packages)}")
+
+
+def installed() -> list[str]:
+    """The kinds of MTA that are installed here.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = [kind for kind, (_name, _package, find) in _PROGRAMS.items() if find() is not None]
+    if not found:
+        names = " and no ".join(name for name, _package, _find in _PROGRAMS.values())
+        raise UsageError(
+            f"no {names} is installed here: there is nothing to prove",
+            "apt install exim4, or apt install postfix",
+        )
+    return found
+
+
+def require(kind: str) -> str:
+    """The installed program of this kind of MTA.
+
+    Raises:
+        UsageError: it is not installed.
+    """
     name, package, find = _PROGRAMS[kind]
     program = find()
     if program is None:

@@ -112,7 +112,8 @@ class Cast:
             verb, answer = line[:4].upper(), b"250 ok"
             if verb == b"EHLO":
                 offered = clear and (context is not None or host.refuses)
-                answer = b"250-mx\r\n250 STARTTLS" if offered else b"250-mx\r\n250 8BITMIME"
+                more = b"250-STARTTLS\r\n" if offered else b""
+                answer = b"250-mx\r\n" + more + b"250-8BITMIME\r\n250 SMTPUTF8"
             elif verb == b"STAR" and context is not None and clear:
                 lines.write(b"220 go ahead\r\n")
                 connection = context.wrap_socket(connection, server_side=True)

@@ -187,6 +187,7 @@ class Stand:
             model,
             fingerprint=made.fingerprint,
             der=made.der,
+            not_after=made.not_after,
             issuers=tuple(each.der for each in above),
             held=held,
         )

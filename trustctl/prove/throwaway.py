@@ -58,6 +58,11 @@ class Made:
         return hashlib.sha256(self.der).hexdigest()
 
     @property
+    def not_after(self) -> int:
+        """When it ends, in seconds since 1970."""
+        return int(self.certificate.not_valid_after_utc.timestamp())
+
+    @property
     def pem(self) -> str:
         """The certificate in PEM."""
         return pem(self.der).decode("ascii")

@@ -20,7 +20,12 @@ _KEPT = ("LD_LIBRARY_PATH",)
 
 def installed() -> bool:
     """Whether there is a Postfix on this machine to ask."""
-    return _which("postconf") is not None
+    return binary() is not None
+
+
+def binary() -> str | None:
+    """The program that tells of its configuration; None where there is no Postfix."""
+    return _which("postconf")
 
 
 def _which(name: str) -> str | None:
