@@ -244,7 +244,7 @@ def make_plan(
             looked_ns=looked_ns,
         )
         if tree is not None:
-            planned.more = tree.files(planned)
+            planned.more = {**(more or {}), **tree.files(planned)}
         return planned
 
     # what is missing or was edited is to be written anew: that takes every peer

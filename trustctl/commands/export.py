@@ -109,7 +109,7 @@ def export(
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
     with call.reading() as tx:
         more = compiled.files(tx.connection, call.now) if kind == "exim" else {}
-        if kind == "exim":
+        if place.has_mta:
             more |= inbound.files(tx.connection, place, as_of)
         lookout = Lookout(tx.connection, as_of)
         plan = make_plan(

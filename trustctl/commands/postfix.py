@@ -53,12 +53,16 @@ def configure(place: Place, *, reload: bool) -> None:
             render.line(remark)
         _say(found)
         render.line(f"Postfix was asked: it holds the mail of {len(policies)} domains to the pins")
+        if place.receives:
+            render.line("Postfix was asked: it decides who may send as which domain, before others")
         return
     postfix.publish(found)
     wrong = postfix.differences(found, policies)
     if wrong:
         _say(found)
         render.note("note: NOT IN FORCE until main.cf says so: add --reload")
+        if place.receives:
+            render.note("note: who may send as which domain is asked with --reload alone")
         for one in wrong[:10]:
             render.note(f"note: {one}")
 
@@ -118,6 +122,7 @@ def state(place: Place) -> MtaState | None:
     if not postconf.installed() or not found.postfix.main.is_file():
         return MtaState(where, False, why="there is no Postfix on this machine to ask")
     try:
-        return MtaState(where, True, tuple(postfix.differences(found, _policies(place))))
-    except (NotEnforcedError, FileNotFoundError) as error:
+        wrong = postfix.differences(found, _policies(place))
+        return MtaState(where, True, tuple(wrong), notices=tuple(postfix.notices(found)))
+    except (NotEnforcedError, OSError) as error:
         return MtaState(where, True, (f"Postfix cannot be asked: {error}",))
