@@ -68,6 +68,16 @@ def test_uninstall_removes_all_of_it(two: Console) -> None:
     assert tree(two.target) == before
 
 
+def test_finger_is_for_what_is_in_force(two: Console) -> None:
+    """Another format has no Postfix to ask, a dry run puts nothing in force; and without a Postfix
+    nothing is asked of anybody."""
+    two.fails("export", "--to", str(two.target), "--format", "pem", "--finger", "foo.test", code=2)
+    words = ("export", "--to", str(two.target), *_FORMAT, "--finger", "foo.test")
+    two.fails(*words, "--dry-run", code=2)
+    assert not two.target.exists() or list(two.target.iterdir()) == []
+    two(*words, code=8)
+
+
 @pytest.mark.parametrize("name", ["post fix", "post,fix", "post$fix", "post#fix", "post:fix"])
 def test_a_folder_that_postfix_would_read_as_something_else_is_refused(
     two: Console, name: str

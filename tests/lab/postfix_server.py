@@ -25,7 +25,6 @@ virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 virtual_mailbox_lock = fcntl
 smtpd_peername_lookup = no
-smtp_dns_support_level = disabled
 smtpd_error_sleep_time = 0
 """
 _LOCAL = "virtual unix - n n - - virtual\n"

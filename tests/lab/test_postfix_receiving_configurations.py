@@ -8,10 +8,13 @@ from itertools import count
 import pytest
 
 from tests import certs
+from tests.authority import OwnCa
+from tests.console import Console
 from tests.lab.conftest import unavailable
 from tests.lab.lab import Lab
 from tests.lab.postfix import UNPACKED
 from tests.lab.postfix_server import CONF, Server
+from tests.lab.senders import fingerprint
 from tests.publish.box import tree
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab-postfix-receiving")]
@@ -220,3 +223,41 @@ def test_a_chrooted_server_asks_too(lab: Lab) -> None:
     assert host.mail(FOO, "ann@foo.test", header="Trustctl-Peer: forged")[-1].startswith("250")
     assert host.mailbox.count("Trustctl-Peer") == 1
     assert "forged" not in host.mailbox
+
+
+def test_two_servers_know_each_other(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each requires the other's certificate, and presents its own when it sends: the pair that our
+    CA made, set as share/doc/receiving.md says; in both directions."""
+    with pytest.MonkeyPatch.context() as patch:
+        ca = OwnCa(Console(tmp_path_factory.mktemp("ca")), patch)
+        ca.init("--permit", "one.test", "--permit", "two.test")
+        hosts = {}
+        for name in ("one.test", "two.test"):
+            host = Server(lab, OWN, f"mx.{name}")
+            hosts[name] = host
+            ca.console("ca", "issue", f"mx.{name}", "--out", str(host.base / "tls"))
+            pair = f"/mnt/tls/mx.{name}.key, /mnt/tls/mx.{name}.crt"
+            host.set(f"virtual_mailbox_domains={name}", f"smtpd_tls_chain_files={pair}",
+                     f"smtp_tls_chain_files={pair}")  # fmt: skip
+            lab.network.mail_for(name, (f"mx.{name}", host.address))
+        for name, host in hosts.items():
+            other = next(one for one in hosts if one != name)
+            chain = (hosts[other].base / "tls" / f"mx.{other}.crt").read_bytes()
+            (host.base / "peer.pem").write_bytes(chain)
+            leaf = fingerprint(certs.openssl("x509", "-outform", "DER", stdin=chain))
+            host.trustctl(
+                "add", "/mnt/peer.pem", "--peer", other[:3], "--domain", other, "--fingerprint",
+                leaf, "--via", "phone", "--vouched-by", "Ann <ann@us.test>", "--inbound", "require",
+            )  # fmt: skip
+            host.export("--yes")
+        for name, host in hosts.items():
+            other = next(one for one in hosts if one != name)
+            assert host.send(f"bob@{other}", sender=f"ann@{name}").went
+            assert f"trustctl: verified {name[:3]}: " in hosts[other].log()
+            # the same without it: from anybody, and from us where it is not set
+            assert hosts[other].mail(None, f"ann@{name}", "postmaster")[2].startswith("550 5.7.5")
+        one = hosts["one.test"]
+        one.set("smtp_tls_chain_files=")
+        sent = one.send("bob@two.test", sender="ann@one.test")
+        assert sent.status["bob@two.test"] == "bounced"
+        assert "550 5.7.5" in sent.text

@@ -37,6 +37,14 @@ if TYPE_CHECKING:
 @click.option(
     "--reload", is_flag=True, help="Put it in force: check with Exim or Postfix, then reload it."
 )
+@click.option(
+    "--finger",
+    "fingers",
+    multiple=True,
+    metavar="DOMAIN",
+    help="Then let Postfix's posttls-finger ask the domain's host, held to what is in force. It "
+    "sends packets. Repeatable.",
+)
 @click.option("--at", metavar="TIME", help="Judge at another moment: 2027-01-01, or +60d.")
 @click.option("--force", is_flag=True, help="Overwrite what was edited by hand.")
 @click.option(
@@ -49,14 +57,15 @@ if TYPE_CHECKING:
 )
 @passphrase_option
 @yes_option
-@click.pass_obj
+@click.pass_context
 def export(
-    call: Invocation,
+    ctx: click.Context,
     directory: str | None,
     format_name: str | None,
     dry_run: bool,
     diff: bool,
     reload: bool,
+    fingers: tuple[str, ...],
     at: str | None,
     force: bool,
     sign: bool,
@@ -78,8 +87,9 @@ def export(
     trustctl export --to /etc/peers.d --format openssl-dir
     """
 
+    call: Invocation = ctx.obj
     begun = None
-    if directory is not None and not (at or diff or dry_run or force or password_file):
+    if directory is not None and not (at or diff or dry_run or force or password_file or fingers):
         begun, same = _glance(call, directory, format_name)
         if begun is not None and same and (begun.place.has_mta or not reload):
             _say_same(begun.place)
@@ -102,6 +112,8 @@ def export(
         if reload and not place.has_mta:
             raise UsageError("--reload is for Exim and Postfix; this has no server to reload")
         postfix.refuse(place)
+        if fingers and (place.format != postfix.NAME or dry_run):
+            raise UsageError("--finger is for Postfix, and for what is in force", "leave it out")
         refuse_shared(tx.connection, place, call.path)
     tree = tree_of(call, place, password_file)
     remarks: list[str] = []
@@ -153,6 +165,8 @@ def export(
             render.note(f"{where}/exim.ocsp: the staple beside Exim's own certificate was replaced")
         exim.configure(place, reload=reload, force=force)
     postfix.configure(place, reload=reload)
+    if not postfix.finger(place, fingers):
+        ctx.exit(1)
 
 
 def _glance(call: Invocation, directory: str, format_name: str | None) -> tuple[Begun | None, bool]:

@@ -67,6 +67,28 @@ def configure(place: Place, *, reload: bool) -> None:
             render.note(f"note: {one}")
 
 
+def finger(place: Place, domains: tuple[str, ...]) -> bool:
+    """Let Postfix ask the hosts of these domains, and say what it finds; whether all are those that
+    are pinned.
+
+    Raises:
+        NotEnforcedError: Postfix cannot be asked, or knows nothing of a domain.
+        UsageError: one is no domain.
+    """
+    from trustctl import render
+    from trustctl.facts.names import parse_domain
+    from trustctl.publish.postfix_finger import ask
+    from trustctl.publish.postfix_site import site
+
+    found = site(place.directory)
+    good = True
+    for domain in map(parse_domain, domains):
+        why = ask(found, domain)
+        render.line(f"{domain}: {f'would wait: {why}' if why else 'verified'}")
+        good = good and not why
+    return good
+
+
 def _say(found: Site) -> None:
     """The lines that somebody would type."""
     from trustctl import render

@@ -185,6 +185,20 @@ class Postfix:
             raise NotEnforcedError(f"{command[0]} as {user}: {said[-300:]}")
         return done.stdout.decode("utf-8", "replace")
 
+    def finger(self, *words: str, user: str) -> str:
+        """What posttls-finger(1) says with this configuration; run by root, as somebody else.
+
+        Raises:
+            NotEnforcedError: it is not there, or does not end.
+        """
+        program = _which("posttls-finger")
+        if program is None:
+            raise NotEnforcedError("there is no posttls-finger on this machine")
+        environment = {one: os.environ[one] for one in _KEPT if one in os.environ}
+        told = [f"{name}={value}" for name, value in environment.items()]
+        command = ["/usr/bin/env", *told, f"MAIL_CONFIG={self.directory}", program, *words]
+        return self.converse(command, b"", user=user)
+
     def answer(self, place: Path, text: bytes) -> str:
         """What a service of this Postfix says at its socket; empty where nobody answers."""
         try:
