@@ -273,3 +273,24 @@ def test_posttls_finger_agrees(lab: Lab, us: Administered) -> None:
     lab.network.dns({})
     assert "DNS names no host for it" in us.export("--finger", FOO, code=1)
     assert "says nothing of it" in us.export("--finger", "free.test", code=8)
+
+
+def test_a_distrusted_certificate_below_an_authority_is_taken_and_named(
+    lab: Lab, us: Administered
+) -> None:
+    """Postfix has no list of what is refused: mail goes there all the same, and an export and an
+    audit say so of that peer; with its host pinned instead it waits."""
+    ca = certs.authority("Qux CA")
+    leaf, good = certs.issue(ca, "mx.qux.test"), certs.self_signed("mx.qux.test", ca=False)
+    host = lab.mx("postfix-distrusted", leaf, ca)
+    lab.route("qux.test", host)
+    us.add(ca, "qux", "--role", "authority")
+    us.trustctl("distrust", leaf.fingerprint, "--reason", "stolen", "--yes")
+    assert "qux: Postfix cannot refuse" in us.export()
+    assert us.send("bob@qux.test").went
+    assert "qux: Postfix cannot refuse" in us.trustctl("audit", code=1)
+    us.add(good, "qux")
+    us.trustctl("retire", ca.fingerprint, "--reason", "hosts are pinned", "--yes")
+    assert "cannot refuse" not in us.export()
+    assert us.send("bob@qux.test").waits
+    assert "cannot refuse" not in us.trustctl("audit")

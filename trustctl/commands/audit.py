@@ -202,7 +202,7 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
         more=more,
         mta=_mta(place.directory, entries, receives=place.receives)
         if place.is_exim
-        else postfix.state(place),
+        else postfix.state(place, [] if tree is None else tree.unheld(connection)),
     )
 
 

@@ -135,11 +135,12 @@ def export(
             tree=tree,
         )
         ahead = [] if plan.nothing_to_do else _foreseen(plan, lookout)
+        unheld = [] if tree is None else tree.unheld(tx.connection)
     if diff:
         show_diff(plan)
     if dry_run:
         say_plan(plan, ahead)
-        render.note(*([] if tree is None else tree.notes[:SHOWN]))
+        render.note(*([] if tree is None else tree.notes[:SHOWN]), *unheld[:SHOWN])
         return
     if plan.nothing_to_do:
         _say_same(place)
@@ -155,7 +156,7 @@ def export(
         if tree is not None:
             render.line(f"use: {tree.use(place)}")
             remarks = tree.notes
-    for one in remarks[:SHOWN]:
+    for one in (remarks + unheld)[:SHOWN]:
         render.note(f"warning: {one}")
     if kind == "exim":
         from trustctl.commands.ca.install import refresh_staple
@@ -277,7 +278,7 @@ def _ask(plan: Plan, where: str, *, yes: bool) -> None:
     """Let a person agree to what is probably a mistake, naming each."""
     from trustctl import render
 
-    changes = plan.draft.changes
+    changes, kind = plan.draft.changes, plan.place.format
     most = len(changes.peers_removed) > 1 and len(changes.peers_removed) * 2 > changes.peers_before
     if not changes.closed and not most:
         return
@@ -289,4 +290,5 @@ def _ask(plan: Plan, where: str, *, yes: bool) -> None:
         render.note(
             f"{len(changes.peers_removed)} of {changes.peers_before} peers would be dropped"
         )
-    confirm("Export this?", yes=yes, without_terminal=typed("export", "--to", where, "--yes"))
+    words = ["export", "--to", where, *(["--format", kind] if plan.place.is_tree else [])]
+    confirm("Export this?", yes=yes, without_terminal=typed(*words, "--yes"))

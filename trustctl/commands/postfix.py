@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from trustctl.errors import NotEnforcedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
     from trustctl.facts.mta import MtaState
+    from trustctl.facts.records import PeerTrust
     from trustctl.publish.place import Place
     from trustctl.publish.postfix_site import Site
 
@@ -89,6 +94,40 @@ def finger(place: Place, domains: tuple[str, ...]) -> bool:
     return good
 
 
+def unheld(connection: Connection, trusts: Sequence[PeerTrust]) -> list[str]:
+    """Which distrusted certificates Postfix takes all the same, below a peer's authority; in
+    sentences of our own. One whose issuer is not known may be below any."""
+    from trustctl.export.postfix import enforceable
+    from trustctl.facts.certificate import parse_certificate
+    from trustctl.facts.fingerprint import short
+    from trustctl.inventory import distrusts, snapshot
+
+    held = {one.peer: enforceable(one) for one in trusts if one.domains and enforceable(one)}
+    denied = distrusts.distrusted_fingerprints(connection) if held else []
+    chains, ders = snapshot.chains(connection, denied), snapshot.ders(connection, denied)
+    facts = {one: parse_certificate(der) for one, der in ders.items()}
+    found = []
+    for peer, authorities in held.items():
+        prints = {one.fingerprint for one in authorities}
+        names = {parse_certificate(one.der).subject for one in authorities}
+        for one in denied:
+            known = facts.get(one)
+            if known is not None and known.self_signed:
+                continue
+            if (
+                known is not None
+                and known.issuer not in names
+                and not prints & {*chains.get(one, ())}
+            ):
+                continue
+            why = "" if known is not None else " (who issued it is not known)"
+            found.append(
+                f"{peer}: Postfix cannot refuse {short(one)}{why}, distrusted, where the peer's "
+                f"authority signed it: pin its hosts in the role host, and retire the authority"
+            )
+    return found
+
+
 def _say(found: Site) -> None:
     """The lines that somebody would type."""
     from trustctl import render
@@ -131,8 +170,12 @@ def withdraw(place: Place) -> None:
         postfix.withdraw(site(place.directory))
 
 
-def state(place: Place) -> MtaState | None:
-    """What Postfix would really do, for an audit; None where the target is none of its."""
+def state(place: Place, unheld: Sequence[str] = ()) -> MtaState | None:
+    """What Postfix would really do, for an audit; None where the target is none of its.
+
+    Args:
+        unheld: what it cannot be held to, as :func:`unheld` tells.
+    """
     if place.format != NAME:
         return None
     from trustctl.facts.mta import MtaState
@@ -145,6 +188,7 @@ def state(place: Place) -> MtaState | None:
         return MtaState(where, False, why="there is no Postfix on this machine to ask")
     try:
         wrong = postfix.differences(found, _policies(place))
-        return MtaState(where, True, tuple(wrong), notices=tuple(postfix.notices(found)))
+        told = (*postfix.notices(found), *unheld)
+        return MtaState(where, True, tuple(wrong), notices=told)
     except (NotEnforcedError, OSError) as error:
         return MtaState(where, True, (f"Postfix cannot be asked: {error}",))

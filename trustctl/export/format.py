@@ -65,6 +65,8 @@ class Format:
         keeps: for files that are new each time they are made (a salt is in them): whether these,
             made of the same peers, can stay.
         fits: whether the consumer reads a certificate at all; the others are left out.
+        closed: of its files, the protected domains that nobody is trusted for now: a user is asked
+            before a domain gets there.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Format:
     nested: bool = False
     keeps: Callable[[Mapping[str, bytes], Options], bool] | None = None
     fits: Callable[[TrustedCertificate], bool] | None = None
+    closed: Callable[[Mapping[str, bytes]], frozenset[str]] | None = None
 
 
 def bounded(trust: PeerTrust, chosen: Format) -> tuple[PeerTrust, tuple[str, ...]]:
