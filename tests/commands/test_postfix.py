@@ -10,7 +10,7 @@ from tests import certs
 from tests.console import Console
 from tests.publish.box import tree
 from trustctl.export.postfix import CLOSED
-from trustctl.facts.fingerprint import colons
+from trustctl.facts.fingerprint import colons, short
 
 _FORMAT = ("--format", "postfix")
 
@@ -68,6 +68,16 @@ def test_uninstall_removes_all_of_it(two: Console) -> None:
     assert tree(two.target) == before
 
 
+def test_finger_is_for_what_is_in_force(two: Console) -> None:
+    """Another format has no Postfix to ask, a dry run puts nothing in force; and without a Postfix
+    nothing is asked of anybody."""
+    two.fails("export", "--to", str(two.target), "--format", "pem", "--finger", "foo.test", code=2)
+    words = ("export", "--to", str(two.target), *_FORMAT, "--finger", "foo.test")
+    two.fails(*words, "--dry-run", code=2)
+    assert not two.target.exists() or list(two.target.iterdir()) == []
+    two(*words, code=8)
+
+
 @pytest.mark.parametrize("name", ["post fix", "post,fix", "post$fix", "post#fix", "post:fix"])
 def test_a_folder_that_postfix_would_read_as_something_else_is_refused(
     two: Console, name: str
@@ -77,3 +87,43 @@ def test_a_folder_that_postfix_would_read_as_something_else_is_refused(
     place.mkdir(parents=True)
     two.fails("export", "--to", str(place), *_FORMAT, code=7)
     assert list(place.iterdir()) == []
+
+
+def test_a_domain_s_last_pin_is_asked_about(two: Console, foo: certs.Made) -> None:
+    """As for Exim: whoever loses it, or never had one, is named; without a terminal and --yes
+    nothing is changed; a second export does not ask again."""
+    _export(two)
+    two("distrust", foo.fingerprint, "--reason", "stolen", "--yes")
+    ran = two.fails("export", "--to", str(two.target), *_FORMAT, code=9)
+    assert "foo.test: no trusted pin is left; its mail would wait" in ran.err
+    assert "bar.test: no trusted" not in ran.err
+    assert _policy(two)["foo.test"] == f"fingerprint match={colons(foo.fingerprint)}"
+    told = _export(two, "--dry-run")
+    assert "waiting, no trusted pin: foo.test" in told
+    assert "waiting, no trusted pin: foo.test" in _export(two, "--yes")
+    assert _policy(two)["foo.test"] == CLOSED
+    assert "nothing was written" in _export(two)
+
+
+def test_a_distrusted_certificate_below_an_authority_is_named(two: Console) -> None:
+    """Postfix would take it: that is said of the peer whose authority may have signed it, whether
+    its certificate is known or not, and of nobody else."""
+    ca, other = certs.authority("Baz CA"), certs.authority("Other CA")
+    below, elsewhere = certs.issue(ca, "old.baz.test"), certs.issue(other, "mx.else.test")
+    alone, unknown = certs.self_signed("mx.alone.test", ca=False), "ab" * 32
+    place = two.write("ca.pem", ca.pem)
+    two("add", str(place), "--peer", "baz", "--domain", "baz.test", "--role", "authority",
+        "--fingerprint", ca.fingerprint)  # fmt: skip
+    for name, made in (("below", below), ("elsewhere", elsewhere), ("alone", alone)):
+        file = two.write(f"{name}.pem", made.pem)
+        two("add", str(file), "--peer", name, "--domain", f"{name}.test")
+        two("distrust", made.fingerprint, "--reason", "stolen", "--yes")
+    told = _export(two, "--yes")
+    said = [one for one in told.splitlines() if "Postfix cannot refuse" in one]
+    assert len(said) == 1
+    assert said[0].startswith(f"warning: baz: Postfix cannot refuse {short(below.fingerprint)}, ")
+    two("distrust", unknown, "--reason", "seen", "--yes")
+    told = _export(two, "--dry-run")
+    assert f"cannot refuse {short(unknown)} (who issued it is not known), distrusted" in told
+    two("retire", ca.fingerprint, "--reason", "x", "--yes")
+    assert "Postfix cannot refuse" not in _export(two, "--yes")

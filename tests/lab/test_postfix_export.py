@@ -94,10 +94,6 @@ def test_from_export_to_uninstall(lab: Lab, us: Administered) -> None:
     assert us.send(f"bob@{FOO}").went
     assert "nothing has changed" in us.export()
     us.trustctl("audit", "--fail-on", "error")
-    finger = us.ok("env", "MAIL_CONFIG=/mnt/conf", "posttls-finger", "-c", "-l", "fingerprint",
-                   "-d", "sha256",
-                   FOO, lab.foo_cert.fingerprint.upper())  # fmt: skip
-    assert "Verified TLS connection" in finger
     us.trustctl("distrust", lab.foo_cert.fingerprint, "--reason", "stolen", "--yes")
     # no reload: the clients that run see that their table is another
     us.trustctl("export", "--format", "postfix", "--to", CONF, "--yes")
@@ -243,3 +239,58 @@ def test_a_generation_is_brought_back(lab: Lab, us: Administered) -> None:
     assert us.send(f"bob@{FOO}").waits
     us.trustctl("rollback", "--of", CONF, "--format", "postfix", "--yes")
     assert us.send(f"bob@{FOO}").went
+
+
+def test_posttls_finger_agrees(lab: Lab, us: Administered) -> None:
+    """Postfix's own program, held to the fingerprints and the anchors that were exported, verifies
+    the peers and nobody else; and by itself ends well whatever it finds."""
+    ca = certs.authority("Baz CA")
+    issued = lab.mx("finger-issued", certs.issue(ca, "mx.baz.test"), ca)
+    elsewhere = lab.mx("finger-elsewhere", certs.issue(ca, "mx.elsewhere.test"), ca)
+    us.add(ca, "baz", "--role", "authority")
+    us.export()
+    good = [("foo", lab.foo), ("bar", lab.bar), ("baz", issued)]
+    for name, host in good:
+        lab.route(f"{name}.test", host)
+    named = [word for name, _host in good for word in ("--finger", f"{name}.test")]
+    assert us.export(*named).count(": verified\n") == 3
+    other = "its host presents a certificate that is not trusted for it"
+    for domain, host, why in (
+        (FOO, lab.stranger, other),
+        (FOO, lab.certified, other),
+        (FOO, lab.bar, other),
+        ("baz.test", elsewhere, other),
+        ("baz.test", lab.stranger, other),
+        (FOO, lab.stripper, "no host of it was reached over TLS"),
+    ):
+        lab.route(domain, host, f"mx.{domain}")
+        told = us.export("--finger", domain, code=1)
+        assert f"{domain}: would wait: {why}" in told
+    finger = us.run("env", f"MAIL_CONFIG={CONF}", "posttls-finger", "-c", "-l", "fingerprint",
+                    "-d", "sha256", FOO, lab.foo_cert.fingerprint)  # fmt: skip
+    assert finger.returncode == 0
+    assert b"Verified TLS" not in finger.stdout
+    lab.network.dns({})
+    assert "DNS names no host for it" in us.export("--finger", FOO, code=1)
+    assert "says nothing of it" in us.export("--finger", "free.test", code=8)
+
+
+def test_a_distrusted_certificate_below_an_authority_is_taken_and_named(
+    lab: Lab, us: Administered
+) -> None:
+    """Postfix has no list of what is refused: mail goes there all the same, and an export and an
+    audit say so of that peer; with its host pinned instead it waits."""
+    ca = certs.authority("Qux CA")
+    leaf, good = certs.issue(ca, "mx.qux.test"), certs.self_signed("mx.qux.test", ca=False)
+    host = lab.mx("postfix-distrusted", leaf, ca)
+    lab.route("qux.test", host)
+    us.add(ca, "qux", "--role", "authority")
+    us.trustctl("distrust", leaf.fingerprint, "--reason", "stolen", "--yes")
+    assert "qux: Postfix cannot refuse" in us.export()
+    assert us.send("bob@qux.test").went
+    assert "qux: Postfix cannot refuse" in us.trustctl("audit", code=1)
+    us.add(good, "qux")
+    us.trustctl("retire", ca.fingerprint, "--reason", "hosts are pinned", "--yes")
+    assert "cannot refuse" not in us.export()
+    assert us.send("bob@qux.test").waits
+    assert "cannot refuse" not in us.trustctl("audit")

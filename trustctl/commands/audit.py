@@ -196,8 +196,9 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
     more: dict[str, str] = {}
     if tree is not None:
         more = tree.digests()
-    elif place.is_exim:
-        files = compiled.files(connection, now) | inbound.files(connection, place, now)
+    if place.has_mta:
+        files = compiled.files(connection, now) if place.is_exim else {}
+        files |= inbound.files(connection, place, now)
         for name, content in files.items():
             more[name] = hashlib.sha256(content).hexdigest()
     known = state.current is not None and (
@@ -218,7 +219,7 @@ def _target(connection: Connection, ref: TargetRef, database: Path, now: int) ->
         more=more,
         mta=_mta(place.directory, entries, receives=place.receives)
         if place.is_exim
-        else postfix.state(place),
+        else postfix.state(place, [] if tree is None else tree.unheld(connection)),
         system=debian.state(place),
     )
 

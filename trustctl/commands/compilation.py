@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -233,7 +233,9 @@ def make_plan(
             looked_ns=looked_ns,
         )
         if tree is not None:
-            planned.more = tree.files(planned)
+            planned.more = {**(more or {}), **tree.files(planned)}
+            changes = planned.draft.changes
+            planned.draft.changes = replace(changes, closed=tree.closed(planned))
         return planned
 
     # what is missing or was edited is to be written anew: that takes every peer

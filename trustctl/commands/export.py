@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
 
 from trustctl.commands import debian, exim, postfix
 from trustctl.commands.ca.keys import Keys, passphrase_option
-from trustctl.commands.changes import SHOWN, say_changes, say_plan, show_diff
-from trustctl.commands.invocation import Invocation, confirm, typed
+from trustctl.commands.changes import SHOWN, say_plan, show_diff
+from trustctl.commands.exporting import Export, glance, say_same
+from trustctl.commands.invocation import Invocation
 from trustctl.commands.options import yes_option
 from trustctl.commands.tree import BUILT_IN, FormatName
-from trustctl.errors import TargetError, UsageError
+from trustctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from trustctl.commands.ahead import Lookout
-    from trustctl.facts.foresight import Break
-    from trustctl.facts.target import Stored
     from trustctl.publish.place import Place
-    from trustctl.publish.planning import Begun, Plan
 
 
 @click.command()
@@ -36,6 +32,14 @@ if TYPE_CHECKING:
 @click.option("--diff", is_flag=True, help="Show the entries that change.")
 @click.option(
     "--reload", is_flag=True, help="Put it in force: check with Exim or Postfix, then reload it."
+)
+@click.option(
+    "--finger",
+    "fingers",
+    multiple=True,
+    metavar="DOMAIN",
+    help="Then let Postfix's posttls-finger ask the domain's host, held to what is in force. It "
+    "sends packets. Repeatable.",
 )
 @click.option("--at", metavar="TIME", help="Judge at another moment: 2027-01-01, or +60d.")
 @click.option("--force", is_flag=True, help="Overwrite what was edited by hand.")
@@ -56,14 +60,15 @@ if TYPE_CHECKING:
 )
 @passphrase_option
 @yes_option
-@click.pass_obj
+@click.pass_context
 def export(
-    call: Invocation,
+    ctx: click.Context,
     directory: str | None,
     format_name: str | None,
     dry_run: bool,
     diff: bool,
     reload: bool,
+    fingers: tuple[str, ...],
     at: str | None,
     force: bool,
     sign: bool,
@@ -87,26 +92,23 @@ def export(
     trustctl export --format debian --only-peers
     """
 
+    call: Invocation = ctx.obj
     begun = None
-    asked = at or diff or dry_run or force or password_file or only_peers is not None
+    asked = at or diff or dry_run or force or password_file or fingers or only_peers is not None
     if directory is not None and not asked:
-        begun, same = _glance(call, directory, format_name)
+        begun, same = glance(call, directory, format_name)
         if begun is not None and same and (begun.place.has_mta or not reload):
-            _say_same(begun.place)
+            say_same(begun.place)
             postfix.configure(begun.place, reload=reload)
-            debian.configure(begun.place)
             if begun.place.is_exim:
                 exim.configure(begun.place, reload=reload, force=False)
             return
     from trustctl import render
-    from trustctl.commands import inbound
-    from trustctl.commands.ahead import Lookout, tell
     from trustctl.commands.ca import compiled
-    from trustctl.commands.compilation import choose, make_plan
+    from trustctl.commands.compilation import choose
     from trustctl.commands.tree import refuse_shared, tree_of
     from trustctl.inventory import hierarchies
     from trustctl.publish.place import place_of
-    from trustctl.publish.planning import SuspectError
 
     as_of = _moment(at, call.now, dry_run=dry_run)
     with call.reading() as tx:
@@ -117,6 +119,8 @@ def export(
             raise UsageError("--reload is for Exim and Postfix; this has no server to reload")
         if only_peers is not None and kind != debian.NAME:
             raise UsageError(f"the format {kind} has no public CAs", "--format debian")
+        if fingers and (kind != postfix.NAME or dry_run):
+            raise UsageError("--finger is for Postfix, and for what is in force", "leave it out")
         postfix.refuse(place)
         debian.refuse(place)
         refuse_shared(tx.connection, place, call.path)
@@ -125,62 +129,25 @@ def export(
     signs = kind == "exim" if tree is None else tree.format.carries != "none"
     if signs and ours and not dry_run and sign:
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
-
-    def planned(begun: Begun | None) -> tuple[Plan, list[Break]]:
-        with call.reading() as tx:
-            more = compiled.files(tx.connection, call.now) if kind == "exim" and ours else {}
-            if kind == "exim":
-                more |= inbound.files(tx.connection, place, as_of)
-            if tree is not None and ours:
-                tree.lists = compiled.lists(tx.connection, call.now)
-            lookout = Lookout(tx.connection, as_of)
-            plan = make_plan(
-                tx.connection,
-                place,
-                as_of,
-                full=force,
-                more=more,
-                lookout=lookout,
-                begun=begun,
-                tree=tree,
-            )
-            return plan, [] if plan.nothing_to_do else _foreseen(plan, lookout)
-
-    plan, ahead = planned(begun)
+    exporting = Export(call, place, where, as_of, tree, ours=ours, force=force, yes=yes)
+    plan, ahead = exporting.plan(begun)
     if diff:
         show_diff(plan)
     if dry_run:
         say_plan(plan, ahead)
         if tree is not None:
             debian.preview(place, only_peers=tree.only_peers, diff=diff)
-        render.note(*([] if tree is None else [*tree.notes, *tree.warnings][:SHOWN]))
+            render.note(*[*tree.notes, *tree.warnings][:SHOWN], *exporting.unheld[:SHOWN])
         return
     if plan.nothing_to_do:
-        _say_same(place)
-        _record(call, place, None)
+        exporting.leave()
     else:
-
-        def publish(plan: Plan, ahead: list[Break]) -> Stored:
-            if plan.edited and not force:
-                from trustctl.publish.store import refuse_edited
-
-                refuse_edited(plan.edited, force=False)
-            tell(ahead, as_of)
-            if tree is not None:
-                debian.ask(place, only_peers=tree.only_peers, yes=yes)
-            _ask(plan, where, yes=yes)
-            return _carry_out(call, plan, force=force)
-
-        try:
-            stored = publish(plan, ahead)
-        except SuspectError:  # found at the last moment, and now the whole look is taken
-            stored = publish(*planned(None))
-        _record(call, place, stored)
+        exporting.publish(plan, ahead)
         if tree is not None:
             render.line(f"use: {tree.use(place)}")
             remarks += tree.notes
     if tree is not None:
-        remarks += tree.warnings
+        remarks += [*tree.warnings, *exporting.unheld]
     for one in remarks[:SHOWN]:
         render.note(f"warning: {one}")
     if kind == "exim":
@@ -189,48 +156,8 @@ def export(
         exim.configure(place, reload=reload, force=force)
     postfix.configure(place, reload=reload)
     debian.configure(place)
-
-
-def _refresh_staple(call: Invocation, place: Place) -> None:
-    from trustctl import render
-    from trustctl.commands.ca.install import refresh_staple
-    from trustctl.publish.home import Home
-
-    if refresh_staple(call, Home(place.directory, place.group)):
-        render.note(
-            f"{place.directory}/exim.ocsp: the staple beside Exim's own certificate was replaced"
-        )
-
-
-def _glance(call: Invocation, directory: str, format_name: str | None) -> tuple[Begun | None, bool]:
-    """A look at the target that was begun, and whether it is certain at a glance that there is
-    nothing to export."""
-    from trustctl.inventory import glance
-    from trustctl.publish import planning
-    from trustctl.publish.place import place_of
-
-    path = os.path.abspath(directory)
-    kind = format_name or glance.known_format(call.path, path)
-    if kind is None:
-        return None, False
-    place = place_of(path, kind, call.path)
-    try:
-        begun = planning.begin(place)
-        if begun.last is None or not glance.unchanged(
-            call.path, str(place.directory), place.format, begun.last.stored, call.now
-        ):
-            return begun, False
-        # the inventory first: the look at the files would be made twice where something changed
-        changed = begun.files() or begun.sets()
-        return (None, False) if changed else (begun, True)
-    except TargetError:
-        return None, False  # the whole look tells why
-
-
-def _say_same(place: Place) -> None:
-    from trustctl import render
-
-    render.line(f"{place.directory}: nothing has changed; nothing was written")
+    if not postfix.finger(place, fingers):
+        ctx.exit(1)
 
 
 def _moment(at: str | None, now: int, *, dry_run: bool) -> int:
@@ -247,79 +174,12 @@ def _moment(at: str | None, now: int, *, dry_run: bool) -> int:
     return moment
 
 
-def _carry_out(call: Invocation, plan: Plan, *, force: bool) -> Stored:
+def _refresh_staple(call: Invocation, place: Place) -> None:
     from trustctl import render
-    from trustctl.publish.store import carry_out
+    from trustctl.commands.ca.install import refresh_staple
+    from trustctl.publish.home import Home
 
-    done = carry_out(plan, now=call.now, force=force)
-    stored = done.stored
-    render.line(
-        f"{plan.place.directory}: generation {stored.number} is current ("
-        + (f"domains: {stored.domains}, " if plan.place.is_exim else "")
-        + f"peers: {stored.peers})"
-    )
-    say_changes(plan.draft.changes, plan.place.format)
-    for one in done.repaired[:SHOWN]:
-        render.note(f"note: {one} was missing or not in force; it is right again")
-    return stored
-
-
-def _record(call: Invocation, place: Place, stored: Stored | None) -> None:
-    """Tell the inventory what is in force; also what a killed export left untold."""
-    from trustctl.inventory import generations
-    from trustctl.publish.planning import last_generation
-
-    if stored is None or place.current_number() != stored.number:
-        last = last_generation(place)
-        if last is None:
-            return
-        stored = last.stored
-    row = generations.row_of(stored)
-    with call.reading() as tx:
-        if generations.is_recorded(tx.connection, str(place.directory), place.format, row):
-            return
-    with call.writing() as tx:
-        generations.record(tx, str(place.directory), place.format, row, action="generation.publish")
-
-
-def _foreseen(plan: Plan, lookout: Lookout) -> list[Break]:
-    """Who breaks, and when, of those whom the generation changes: the soonest first.
-
-    What an export signs anew by itself is left out, and what :func:`_ask` names.
-    """
-    from trustctl.policy.foresight import soonest
-
-    changes, found = plan.draft.changes, lookout.found
-    if lookout.whole and plan.place.is_exim:
-        touched = {*changes.added, *changes.changed, *changes.closed}
-        found = [one for one in found if one.subject in touched]
-    if plan.renewed:
-        lookout.found = []
-        lookout.look_at_hosts()
-        mine = [one for one in lookout.found if one.kind in ("authority", "root")]
-        found += [one for one in mine if one.at <= plan.as_of]
-    told = set(changes.closed)
-    return soonest(
-        one
-        for one in found
-        if not one.renewable and not (one.at <= plan.as_of and one.subject in told)
-    )
-
-
-def _ask(plan: Plan, where: str, *, yes: bool) -> None:
-    """Let a person agree to what is probably a mistake, naming each."""
-    from trustctl import render
-
-    changes = plan.draft.changes
-    most = len(changes.peers_removed) > 1 and len(changes.peers_removed) * 2 > changes.peers_before
-    if not changes.closed and not most:
-        return
-    for domain in changes.closed:
-        render.note(f"{domain}: no trusted pin is left; its mail would wait")
-    if most:
-        for peer in changes.peers_removed:
-            render.note(f"{peer}: would be dropped")
+    if refresh_staple(call, Home(place.directory, place.group)):
         render.note(
-            f"{len(changes.peers_removed)} of {changes.peers_before} peers would be dropped"
+            f"{place.directory}/exim.ocsp: the staple beside Exim's own certificate was replaced"
         )
-    confirm("Export this?", yes=yes, without_terminal=typed("export", "--to", where, "--yes"))

@@ -143,17 +143,18 @@ def as_json(inbound: Inbound) -> dict[str, object]:
 def files(connection: Connection, place: Place, as_of: int) -> dict[str, bytes]:
     """Who may send as which domain, compiled for a moment: path in a generation -> content.
 
-    Nothing where nobody's inbound is on; but while Exim's configuration asks, it gets an answer.
+    Nothing where nobody's inbound is on; but while the mail server's configuration asks, it gets an
+    answer.
     """
     from trustctl.commands.compilation import Compiler
     from trustctl.inventory import distrusts, snapshot
     from trustctl.inventory.settings import read_settings
-    from trustctl.publish import configuration
+    from trustctl.publish.history import serves
 
     asked = snapshot.asked(connection)
-    if not asked and not configuration.serves(place.directory):
+    if not asked and not serves(place):
         return {}
-    from trustctl.export.exim_server import compile_senders
+    from trustctl.export import exim_server, postfix_server
 
     compiler = Compiler(connection, read_settings(connection), as_of, "exim")
     refused = frozenset(distrusts.distrusted_fingerprints(connection))
@@ -165,4 +166,6 @@ def files(connection: Connection, place: Place, as_of: int) -> dict[str, bytes]:
             yield from zip(trusts, (one.inbound for one in part), strict=True)
 
     ids = sorted(asked)
-    return compile_senders(trusted())
+    if place.is_exim:
+        return exim_server.compile_senders(trusted())
+    return postfix_server.compile_senders(trusted())

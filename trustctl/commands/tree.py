@@ -91,6 +91,26 @@ class Tree:
 
         return take
 
+    def closed(self, plan: Plan) -> tuple[str, ...]:
+        """The domains that lose their last trusted pin by a plan, where the format holds them."""
+        if self.format.closed is None:
+            return ()
+        before = {}
+        if plan.base is not None:
+            folder = plan.place.folder(plan.base)
+            for name in plan.more:
+                with suppress(OSError):
+                    before[name] = (folder / name).read_bytes()
+        return tuple(sorted(self.format.closed(plan.more) - self.format.closed(before)))
+
+    def unheld(self, connection: Connection) -> list[str]:
+        """What the consumer cannot be held to, in sentences of our own."""
+        from trustctl.commands import postfix
+
+        if self.format.name != postfix.NAME:
+            return []
+        return postfix.unheld(connection, self._trusts)
+
     def files(self, plan: Plan) -> Mapping[str, bytes]:
         """What the format makes of those it was given; those that lie at the target already where
         they are the same but for their salt.

@@ -34,8 +34,11 @@ _ANCHORS_TEXT = (
 _NETWORK = re.compile(r"[0-9a-f.:]+/[0-9]{1,3}", re.ASCII)
 
 
-def value(trust: PeerTrust, asked: Inbound) -> str:
+def value(trust: PeerTrust, asked: Inbound, *, ends: bool = False) -> str:
     """What the map says of each of the peer's domains.
+
+    Args:
+        ends: with each pin its end, as ``HEX/SECONDS``: for a server that sees no date.
 
     Raises:
         DatabaseError: it is not what trustctl stores.
@@ -46,7 +49,10 @@ def value(trust: PeerTrust, asked: Inbound) -> str:
             f"what is asked of whoever sends as {trust.peer!r} is not what trustctl stores",
             "trustctl journal verify, then restore a backup",
         )
-    pins = sorted(one.fingerprint.upper() for one in trust.certificates if one.role == "host")
+    hosts = [one for one in trust.certificates if one.role == "host"]
+    pins = sorted(
+        f"{one.fingerprint}/{one.not_after}" if ends else one.fingerprint.upper() for one in hosts
+    )
     parts = [f"peer={trust.peer}", f"mode={asked.mode}"]
     parts += [f"pins={':'.join(pins)}"] if pins else []
     parts += [f"hosts={';'.join(asked.networks)}"] if asked.networks else []

@@ -79,6 +79,8 @@ class Format:
             made of the same peers, can stay.
         carries: whether our CA's revocation lists are among the files.
         fits: whether the consumer reads a certificate at all; the others are left out.
+        closed: of its files, the protected domains that nobody is trusted for now: a user is asked
+            before a domain gets there.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Format:
     carries: Carries = "none"
     keeps: Callable[[Mapping[str, bytes], Options], bool] | None = None
     fits: Callable[[TrustedCertificate], bool] | None = None
+    closed: Callable[[Mapping[str, bytes]], frozenset[str]] | None = None
 
 
 def bounded(trust: PeerTrust, chosen: Format) -> tuple[PeerTrust, tuple[str, ...]]:

@@ -110,6 +110,12 @@ def files(trusts: Sequence[PeerTrust], options: Options) -> Mapping[str, bytes]:
     return made
 
 
+def closed(made: Mapping[str, bytes]) -> frozenset[str]:
+    """The domains whose mail nobody may take now."""
+    found = parse(made.get(POLICY, b""))
+    return frozenset(one for one, value in found.items() if value == CLOSED and one.isascii())
+
+
 FORMAT = Format(
     name="postfix",
     help="all that Postfix needs: a TLS policy for each domain, in DIR/trustctl.",
@@ -118,4 +124,5 @@ FORMAT = Format(
     authorities="kept",
     nested=True,
     fits=fits,
+    closed=closed,
 )

@@ -12,7 +12,7 @@ from trustctl import files
 from trustctl.errors import TargetError
 from trustctl.export.exim_server import FOLDER
 from trustctl.facts.target import FileProblem, Stored
-from trustctl.publish import configuration, manifest
+from trustctl.publish import configuration, manifest, postfix_receiving
 from trustctl.publish.inspect import diversion, is_ours, is_whole, scan, verify
 from trustctl.publish.place import BUNDLE, NOBODY, Place
 from trustctl.publish.planning import last_generation
@@ -27,6 +27,13 @@ def generations(place: Place) -> list[Stored]:
         with suppress(TargetError):
             found.append(manifest.read(place.folder(number)).stored)
     return found
+
+
+def serves(place: Place) -> bool:
+    """Whether the mail server's configuration asks the generation in force who may send."""
+    if place.is_exim:
+        return configuration.serves(place.directory)
+    return place.format == "postfix" and postfix_receiving.serves(place.root)
 
 
 def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored:
@@ -62,11 +69,10 @@ def rollback(place: Place, number: int | None, *, force: bool = False) -> Stored
             )
         edited = [one for one in scan(place, last_generation(place)) if one.kind == "edited"]
         refuse_edited(edited, force=force)
-        serves = place.is_exim and configuration.serves(place.directory)
-        if serves and not (place.folder(number) / FOLDER).is_dir():
+        if serves(place) and not (place.folder(number) / FOLDER).is_dir():
             raise TargetError(
-                f"generation {number} does not say who may send as which domain, and Exim asks it: "
-                "all mail from outside would be put off",
+                f"generation {number} does not say who may send as which domain, and the mail "
+                "server asks it: all mail from outside would be put off",
                 "trustctl set PEER --inbound off, for each; export --reload; then again",
             )
         clean(place)

@@ -4,9 +4,11 @@ the configuration ought to be."""
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
+import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from trustctl.errors import NotEnforcedError
 
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _SECONDS = 60
+_ANSWER_SECONDS = 20
+_TWICE = "overriding earlier entry"
+"""What every program of Postfix says of a main.cf that gives a parameter twice: the last counts."""
 _KEPT = ("LD_LIBRARY_PATH",)
 """What the programs may need of the environment, where they are not installed in their place."""
 
@@ -42,6 +47,11 @@ class Postfix:
     def main(self) -> Path:
         """Its configuration."""
         return self.directory / "main.cf"
+
+    @property
+    def master(self) -> Path:
+        """Its services."""
+        return self.directory / "master.cf"
 
     def values(self, *names: str) -> dict[str, str]:
         """Parameters as Postfix takes them, their ``$names`` replaced; '' where one is not known.
@@ -74,13 +84,8 @@ class Postfix:
         Raises:
             NotEnforcedError: it cannot be asked.
         """
-        found = []
-        for line in self.run("postconf", "-M").splitlines():
-            words = line.split()
-            if len(words) > 7 and words[7] == "smtp":
-                found.append((f"{words[0]}/{words[1]}", words[4] == "y"))
-        defaults = {name for name, value in self._chroot().items() if value != "n"}
-        return [(name, chrooted or name in defaults) for name, chrooted in found]
+        chrooted = {name for name, value in self._chroot().items() if value != "n"}
+        return [(name, name in chrooted) for name, does in self.services() if does == "smtp"]
 
     def _chroot(self) -> dict[str, str]:
         told = _pairs(self.run("postconf", "-Fx"))
@@ -89,6 +94,34 @@ class Postfix:
             for name, value in told.items()
             if name.endswith("/chroot")
         }
+
+    def service(self, name: str) -> str:
+        """A service's line of master.cf; empty where there is none.
+
+        Raises:
+            NotEnforcedError: it cannot be asked.
+        """
+        return " ".join(self.run("postconf", "-M", name).split())
+
+    def services(self) -> list[tuple[str, str]]:
+        """The services of master.cf, ``NAME/TYPE``, and the program of each.
+
+        Raises:
+            NotEnforcedError: it cannot be asked.
+        """
+        lines = [one.split() for one in self.run("postconf", "-M").splitlines()]
+        return [(f"{words[0]}/{words[1]}", words[7]) for words in lines if len(words) > 7]
+
+    def serve(self, name: str, line: str | None) -> None:
+        """Change a service in master.cf as ``postconf`` does; None takes it out.
+
+        Raises:
+            NotEnforcedError: it cannot.
+        """
+        if line is None:
+            self.run("postconf", "-MX", name)
+        else:
+            self.run("postconf", "-M", f"{name}={line}")
 
     def set(self, wanted: Mapping[str, str | None]) -> None:
         """Change main.cf as ``postconf`` does; None takes a parameter out.
@@ -109,9 +142,10 @@ class Postfix:
         Raises:
             NotEnforcedError: Postfix does not take the text, or cannot make such a table.
         """
-        complaints = self._attempt("postmap", f"{map_type}:{path}")[2]
-        if complaints.strip():
-            raise NotEnforcedError(f"postmap {map_type}:{path}: {complaints.strip()[-600:]}")
+        told = self._attempt("postmap", f"{map_type}:{path}")[2].splitlines()
+        complaints = "\n".join(one for one in told if _TWICE not in one).strip()
+        if complaints:
+            raise NotEnforcedError(f"postmap {map_type}:{path}: {complaints[-600:]}")
 
     def look_up(self, table: str, keys: Iterable[str]) -> dict[str, str]:
         """What a table says of these keys; those alone that it has.
@@ -125,6 +159,65 @@ class Postfix:
             raise NotEnforcedError(f"postmap -q - {table}: {complaints.strip()[-600:]}")
         found = [one.partition("\t") for one in told.splitlines()]
         return {key: value for key, _tab, value in found}
+
+    def converse(self, command: Sequence[str], text: bytes, *, user: str) -> str:
+        """What a program says to an input, run as Postfix runs it for somebody else; not by root,
+        as oneself.
+
+        Raises:
+            NotEnforcedError: it fails, with what it said.
+        """
+        root = os.geteuid() == 0
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                timeout=_SECONDS,
+                input=text,
+                check=False,
+                cwd="/",
+                user=user if root else None,
+                group=pwd.getpwnam(user).pw_gid if root else None,
+                extra_groups=[] if root else None,
+                env={"PATH": _PATH, "LC_ALL": "C"},
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NotEnforcedError(f"{command[0]} did not end within {_SECONDS} seconds") from error
+        except (OSError, subprocess.SubprocessError) as error:
+            raise NotEnforcedError(f"{command[0]} cannot be run as {user}") from error
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip()
+            raise NotEnforcedError(f"{command[0]} as {user}: {said[-300:]}")
+        return done.stdout.decode("utf-8", "replace")
+
+    def finger(self, *words: str, user: str) -> str:
+        """What posttls-finger(1) says with this configuration; run by root, as somebody else.
+
+        Raises:
+            NotEnforcedError: it is not there, or does not end.
+        """
+        program = _which("posttls-finger")
+        if program is None:
+            raise NotEnforcedError("there is no posttls-finger on this machine")
+        environment = {one: os.environ[one] for one in _KEPT if one in os.environ}
+        told = [f"{name}={value}" for name, value in environment.items()]
+        command = ["/usr/bin/env", *told, f"MAIL_CONFIG={self.directory}", program, *words]
+        return self.converse(command, b"", user=user)
+
+    def answer(self, place: Path, text: bytes) -> str:
+        """What a service of this Postfix says at its socket; empty where nobody answers."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
+                asked.settimeout(_ANSWER_SECONDS)
+                asked.connect(str(place))
+                asked.sendall(text)
+                asked.shutdown(socket.SHUT_WR)
+                told = b""
+                while part := asked.recv(4096):
+                    told += part
+        except OSError:
+            return ""
+        return told.decode("utf-8", "replace")
 
     def is_running(self) -> bool:
         """Whether its master runs."""

@@ -16,9 +16,13 @@ from pathlib import Path
 from trustctl import files
 from trustctl.errors import NotEnforcedError
 from trustctl.export.postfix import ANCHORS, POLICY, parse
-from trustctl.publish.postfix_main import BEFORE, STATE, configure, undo
+from trustctl.publish import postfix_receiving
+from trustctl.publish.postfix_main import BEFORE, MASTER_BEFORE, STATE, configure, undo
 from trustctl.publish.postfix_site import MAPS, PLAIN, Site
 from trustctl.publish.saved import restore, save
+
+_KEPT = (STATE, BEFORE, MASTER_BEFORE, *postfix_receiving.FILES)
+"""What comes back with main.cf where Postfix would not do what was exported."""
 
 
 def publish(found: Site) -> bool:
@@ -35,6 +39,7 @@ def publish(found: Site) -> bool:
 
 def _publish(found: Site) -> bool:
     with files.explained(found.root):
+        postfix_receiving.refresh(found)
         wanted = (found.root / "current" / POLICY).read_bytes()
         _mirror(found)
         if found.text.is_file() and found.text.read_bytes() == wanted and _is_made(found, wanted):
@@ -116,26 +121,41 @@ def apply(found: Site, policies: Mapping[str, str]) -> list[str]:
 
 def _apply(found: Site, policies: Mapping[str, str]) -> list[str]:
     _publish(found)
-    places = (found.postfix.main, found.live / STATE, found.live / BEFORE)
+    places = [found.postfix.main, found.postfix.master]
+    places += [found.live / one for one in _KEPT]
     before = tuple(save(one) for one in places)
+    running = found.postfix.is_running()
+    reloaded = False
     try:
+        receives = bool(postfix_receiving.said(found))
+        if receives:
+            postfix_receiving.place(found)
         remarks = configure(found)
-        wrong = differences(found, policies)
-        if wrong:
-            raise NotEnforcedError(
-                "Postfix would not do what was exported; main.cf is as it was",
-                "mend that in Postfix's configuration, then export again",
-                details=wrong,
-            )
-        if found.postfix.is_running():
+        _refuse(differences(found, policies))
+        if running:
+            reloaded = True
             found.postfix.reload()
+            _refuse(postfix_receiving.unanswered(found))
         else:
             remarks.append("Postfix does not run: it will read this when it is started")
+        if not receives:
+            postfix_receiving.remove(found)
     except BaseException:
-        if found.postfix.main.read_bytes() != before[0].content:
+        if any(save(one.path).content != one.content for one in before):
             restore(before)
+            if reloaded:
+                found.postfix.reload()
         raise
     return remarks
+
+
+def _refuse(wrong: list[str]) -> None:
+    if wrong:
+        raise NotEnforcedError(
+            "Postfix would not do what was exported; main.cf is as it was",
+            "mend that in Postfix's configuration, then export again",
+            details=wrong,
+        )
 
 
 def withdraw(found: Site) -> bool:
@@ -170,6 +190,18 @@ def _unmirror(found: Site) -> None:
                 folder.rmdir()
 
 
+def notices(found: Site) -> list[str]:
+    """What is not so for everybody who sends to us, and should be known.
+
+    Raises:
+        NotEnforcedError: Postfix cannot be asked.
+    """
+    from trustctl.publish.postfix_server_answers import notices as of_server
+
+    begin = postfix_receiving.ours(found)
+    return of_server(found.postfix, begin) if begin else []
+
+
 def differences(found: Site, policies: Mapping[str, str]) -> list[str]:
     """In which ways Postfix would not hold mail to what was exported, in sentences of our own.
 
@@ -180,4 +212,10 @@ def differences(found: Site, policies: Mapping[str, str]) -> list[str]:
 
     if not found.text.is_file():
         return [f"{found.text} is not there: the table has not been made"]
-    return compared(found.postfix, found.wanted()[MAPS], policies, chroots(found), found.root)
+    wrong = compared(found.postfix, found.wanted()[MAPS], policies, chroots(found), found.root)
+    if postfix_receiving.said(found):
+        from trustctl.publish.postfix_server_answers import differences as of_server
+
+        wrong += of_server(found.postfix, postfix_receiving.ours(found))
+        wrong += postfix_receiving.differences(found)
+    return wrong

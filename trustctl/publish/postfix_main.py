@@ -1,4 +1,4 @@
-"""main.cf of a Postfix: changed by ``postconf -e`` alone, and brought back as it was."""
+"""main.cf and master.cf of a Postfix: changed by ``postconf``, and brought back as they were."""
 
 from __future__ import annotations
 
@@ -6,45 +6,96 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trustctl import files
+from trustctl.errors import NotEnforcedError
+from trustctl.publish import postfix_receiving
 from trustctl.publish.postfix_site import DIGEST, MAPS, Site, tables
 
-STATE, BEFORE = "state.json", "main.cf.before"
+STATE, BEFORE, MASTER_BEFORE = "state.json", "main.cf.before", "master.cf.before"
+_DIGESTS = (DIGEST, postfix_receiving.SERVER_DIGEST)
 
 
 def configure(found: Site) -> list[str]:
-    """Change main.cf where it does not say what is wanted; keep what it said before.
+    """Change main.cf and master.cf where they do not say what is wanted; keep what they said.
 
     Raises:
         NotEnforcedError: ``postconf`` refuses.
     """
-    wanted = found.wanted()
-    given = found.postfix.given(*wanted)
-    changed = {name: value for name, value in wanted.items() if given.get(name) != value}
-    if not changed:
-        return []
-    remarks = []
-    if given.get(DIGEST, "sha256") != "sha256":
-        remarks.append(
-            f"{DIGEST} was {given[DIGEST]}: digests in tables of your own have to be of SHA-256 "
-            "from now on"
-        )
+    wanted: dict[str, str | None] = {**found.wanted(), **postfix_receiving.wanted(found)}
     state = _state(found)
-    if state:
+    before = _before(state)
+    given = found.postfix.given(*wanted, *postfix_receiving.PARAMETERS)
+    no_more = [one for one in postfix_receiving.PARAMETERS if one in before and one not in wanted]
+    wanted |= _undone(found, no_more, given, state)
+    changed = {name: value for name, value in wanted.items() if given.get(name) != value}
+    remarks = [
+        f"{name} was {given[name]}: digests in tables of your own have to be of SHA-256 from now on"
+        for name in _DIGESTS
+        if changed.get(name) == "sha256" and name in given
+    ]
+    if changed:
         # what somebody else wrote since is not in the copy that would be brought back
-        whole = state.pop("after", None) == digest(found.postfix.main)
-    else:
-        was, whole = found.postfix.main.read_bytes(), True
-        files.replace(found.live / BEFORE, was, mode=0o600, group=None)
-        state = {"before": {name: given.get(name) for name in wanted}}
-    _keep(found, state)  # killed here, uninstall still knows what was given before
-    found.postfix.set(changed)
-    if whole:
-        _keep(found, {**state, "after": digest(found.postfix.main)})
+        whole = not state or state.get("after") == digest(found.postfix.main)
+        if not state:
+            was = found.postfix.main.read_bytes()
+            files.replace(found.live / BEFORE, was, mode=0o600, group=None)
+        ours = {name: given.get(name) for name in wanted if name not in before}
+        if postfix_receiving.RELAY in ours and postfix_receiving.RELAY not in given:
+            state["relay"] = found.postfix.values(postfix_receiving.RELAY)[postfix_receiving.RELAY]
+        state = {k: v for k, v in state.items() if k != "after"} | {"before": {**before, **ours}}
+        _keep(found, state)  # killed here, uninstall still knows what was given before
+        found.postfix.set(changed)
+        left = {name: was for name, was in {**before, **ours}.items() if name not in no_more}
+        state["before"] = left
+        if whole:
+            state["after"] = digest(found.postfix.main)
+        _keep(found, state)
+    _serve(found, state)
     return remarks
+
+
+def _serve(found: Site, state: dict[str, object]) -> None:
+    """The service of master.cf that answers who may send: there, or gone."""
+    name, wanted = postfix_receiving.SERVICE, None
+    if postfix_receiving.said(found):
+        wanted = postfix_receiving.service(found)
+    there = found.postfix.service(name)
+    if there.split() == (wanted or "").split():
+        return
+    if wanted is None:
+        _unserve(found, state)
+        return
+    if there and not state.get("master"):
+        raise NotEnforcedError(
+            f"master.cf has a service {name} that is not trustctl's", "give it another name"
+        )
+    master = found.postfix.master
+    whole = not state.get("master") or state["master"] == digest(master)
+    if not state.get("master"):
+        files.replace(found.live / MASTER_BEFORE, master.read_bytes(), mode=0o600, group=None)
+    _keep(found, {**state, "master": "changed"})
+    found.postfix.serve(name, wanted)
+    state["master"] = digest(master) if whole else "changed"
+    _keep(found, state)
+
+
+def _unserve(found: Site, state: dict[str, object]) -> None:
+    master = found.postfix.master
+    if state.get("master") == digest(master):
+        _bring_back(master, found.live / MASTER_BEFORE)
+    elif found.postfix.service(postfix_receiving.SERVICE):
+        found.postfix.serve(postfix_receiving.SERVICE, None)
+    state["master"] = None
+    _keep(found, state)
+
+
+def _bring_back(path: Path, copy: Path) -> None:
+    info = os.stat(path)
+    mode = stat.S_IMODE(info.st_mode)
+    files.replace(path, copy.read_bytes(), mode=mode, group=info.st_gid, owner=info.st_uid)
 
 
 def _keep(found: Site, state: Mapping[str, object]) -> None:
@@ -60,47 +111,69 @@ def _state(found: Site) -> dict[str, object]:
     return state if isinstance(state, dict) else {}
 
 
+def _before(state: Mapping[str, object]) -> dict[str, str | None]:
+    """What main.cf gave before the first change, by name; None: it did not give it."""
+    before = state.get("before")
+    return dict(before) if isinstance(before, dict) else {}
+
+
 def digest(path: Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def is_named(found: Site) -> bool:
-    """Whether main.cf names our table."""
-    return any(map(found.is_ours, tables(found.postfix.given(MAPS).get(MAPS, ""))))
+    """Whether main.cf names our table, or our program."""
+    given = found.postfix.given(MAPS, *postfix_receiving.PARAMETERS)
+    if any(map(found.is_ours, tables(given.get(MAPS, "")))):
+        return True
+    return any(postfix_receiving.without(found, k, v) != v.strip(", ") for k, v in given.items())
 
 
 def undo(found: Site) -> bool:
-    """Let main.cf name no table of ours; False where it does not. It is to the byte what it was
-    where nobody else changed it since.
+    """Let main.cf and master.cf name nothing of ours; False where they do not. They are to the byte
+    what they were where nobody else changed them since.
 
     Raises:
         NotEnforcedError: ``postconf`` refuses.
     """
-    if not found.postfix.main.is_file() or not is_named(found):
+    if not found.postfix.main.is_file():
         return False
     state = _state(found)
-    if state.get("after") != digest(found.postfix.main):
-        found.postfix.set(_undone(found, state))
-        return True
-    info = os.stat(found.postfix.main)
-    files.replace(
-        found.postfix.main,
-        (found.live / BEFORE).read_bytes(),
-        mode=stat.S_IMODE(info.st_mode),
-        group=info.st_gid,
-        owner=info.st_uid,
-    )
-    return True
+    named = is_named(found)
+    if named and state.get("after") == digest(found.postfix.main):
+        _bring_back(found.postfix.main, found.live / BEFORE)
+    elif named:
+        given = found.postfix.given(MAPS, DIGEST, *postfix_receiving.PARAMETERS)
+        names = dict.fromkeys((MAPS, *_before(state), *given))
+        found.postfix.set(_undone(found, names, given, state))
+    if state.get("master"):
+        _unserve(found, state)
+    return named
 
 
-def _undone(found: Site, state: Mapping[str, object]) -> dict[str, str | None]:
-    """What main.cf has to say again, where it was changed since: our table out of the list, and the
-    digest that was given before, unless somebody gave another since."""
-    given = found.postfix.given(MAPS, DIGEST)
-    rest = [one for one in tables(given[MAPS]) if not found.is_ours(one)]
-    wanted: dict[str, str | None] = {MAPS: ", ".join(rest) or None}
-    before = state.get("before")
-    if isinstance(before, dict) and given.get(DIGEST) == "sha256" and DIGEST in before:
-        wanted[DIGEST] = before[DIGEST]
+def _undone(
+    found: Site, names: Iterable[str], given: Mapping[str, str], state: Mapping[str, object]
+) -> dict[str, str | None]:
+    """What main.cf has to say again of these: without what is ours in lists; the value that was
+    given before, unless somebody gave another since."""
+    wanted: dict[str, str | None] = {}
+    before = _before(state)
+    for name in names:
+        now, was = given.get(name), before.get(name)
+        if name == MAPS:
+            rest = [one for one in tables(now or "") if not found.is_ours(one)]
+            wanted[name] = ", ".join(rest) or None
+        elif name in (*_DIGESTS, postfix_receiving.ASKS):
+            ours = "yes" if name == postfix_receiving.ASKS else "sha256"
+            if name in before and now == ours:
+                wanted[name] = was
+        elif name == postfix_receiving.NESTED:
+            if name in before:
+                wanted[name] = was
+        elif now is not None:
+            left = postfix_receiving.without(found, name, now)
+            if name == postfix_receiving.RELAY and was is None and left == state.get("relay"):
+                left = ""  # the default, which was not written there
+            wanted[name] = left or None
     return wanted
