@@ -177,6 +177,8 @@ class Postfix:
         link = self._site.root / "prove-link"
         link.symlink_to(made.relative_to(self._site.root))
         os.replace(link, self._site.root / "current")
+        for one in self._site.live.glob(f"{POLICY}*"):  # postmap takes its time over a broken one
+            one.unlink()
         postfix.publish(self._site)
         if self._kind not in (self._site.map_type(), PLAIN):
             self._postfix.compile(self._kind, self._site.text)
