@@ -32,6 +32,15 @@ _LEVELS: dict[str, tuple[tuple[str, ...], set[str], set[str]]] = {
         {"public-ca"},
         {"self-signed"},
     ),
+    "public-service": (
+        (
+            "smtp_tls_CApath=",
+            "smtp/unix/smtp_tls_security_level=verify",
+            "smtp/unix/smtp_tls_CAfile=/etc/postfix/all",
+        ),
+        {"public-ca"},
+        {"self-signed"},
+    ),
 }
 """What people have instead of a policy: to whom it delivers, and to whom not."""
 _PAST = {

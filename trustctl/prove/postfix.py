@@ -25,11 +25,11 @@ from trustctl.prove.namespace import NETWORK, Stage
 from trustctl.publish import postconf, postfix
 from trustctl.publish.postfix_site import MAPS, PLAIN, UTF8, Site, site
 
+_STORES = ("smtp_tls_CApath", "smtp_tls_CAfile")
 _BY_SENDER = ("sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps")
 _ASKED = (
     "queue_directory", "data_directory", "daemon_directory", "command_directory", "sendmail_path",
-    "smtp_tls_CApath", "smtp_tls_CAfile", "master_service_disable", UTF8,
-    *_BY_SENDER,
+    "master_service_disable", UTF8, *_STORES, *_BY_SENDER,
 )  # fmt: skip
 _EMPTY = ("content_filter", "non_smtpd_milters", "always_bcc", "sender_bcc_maps",
           "recipient_bcc_maps", "notify_classes")  # fmt: skip
@@ -111,9 +111,12 @@ class Postfix:
 
     def stores(self) -> list[str]:
         """As :class:`~trustctl.prove.mta.Mta` says."""
-        path, file = self._values["smtp_tls_CApath"], self._values["smtp_tls_CAfile"]
-        inside = str(self._instance.queue / path.lstrip("/")) if path and self._chrooted else ""
-        return [one for one in (path, inside, file) if one]
+        named = [self._values[one] for one in _STORES]
+        for one, value in self._postfix.overrides().items():
+            if one.rpartition("/")[2] in _STORES:
+                named.append(value)
+        inside = [str(self._instance.queue / one.lstrip("/")) for one in named if one]
+        return [one for one in (*named, *inside) if one]
 
     def problems(self) -> list[str]:
         """As :class:`~trustctl.prove.mta.Mta` says."""
@@ -177,6 +180,8 @@ class Postfix:
         link = self._site.root / "prove-link"
         link.symlink_to(made.relative_to(self._site.root))
         os.replace(link, self._site.root / "current")
+        for one in self._site.live.glob(f"{POLICY}*"):  # postmap takes its time over a broken one
+            one.unlink()
         postfix.publish(self._site)
         if self._kind not in (self._site.map_type(), PLAIN):
             self._postfix.compile(self._kind, self._site.text)
