@@ -12,8 +12,8 @@ FOO, MX = "foo.test", "mx.foo.test"
 DOMAINS = "  domains = ! +local_domains : TRUSTCTL_DOMAINS\n  condition"
 DNSLOOKUP = {
     f"  driver = manualroute\n{DOMAINS}": f"  driver = dnslookup\n{DOMAINS}",
-    "  route_data = TRUSTCTL_KEY/MX\n  host_find_failed = decline\n": "",
-    "  route_data = TRUSTCTL_KEY bydns\n  host_find_failed = decline\n": "",
+    "  route_data = TRUSTCTL_MX\n  host_find_failed = decline\n": "",
+    "  route_data = TRUSTCTL_HOST bydns\n  host_find_failed = decline\n": "",
 }
 """What everybody writes: the router that finds hosts in DNS."""
 

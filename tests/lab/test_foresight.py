@@ -31,5 +31,6 @@ def test_a_pinned_certificate_below_what_has_ended(lab: Lab, days: int) -> None:
     above = [parse_certificate(one.der) for one in (inter, root)]
     chain = arrange(parse_certificate(leaf.der), above, (), lambda _one, _issuer: True)
     assert holds(chain, now) == (days > 0)
-    assert sent.waits == (days < 0)
-    assert bool(mx.taken()) == (days > 0)
+    # OpenSSL does not look at the dates of what is marked as the end of a path; the pin binds
+    assert sent.waits == (days < 0 and not lab.openssl)
+    assert bool(mx.taken()) == (days > 0 or lab.openssl)

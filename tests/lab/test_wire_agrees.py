@@ -152,6 +152,8 @@ def accepted(role: Role, pinned: Made, chain: list[Made], carried: list[Made]) -
 
 def delivered(lab: Lab, chain: list[Made]) -> bool:
     """Whether Exim delivers to a host that presents this."""
+    if lab.openssl:
+        pytest.skip("what a probe says is what GnuTLS does")
     mx = lab.mx("agrees", OWN)
     mx.present(*chain)
     lab.route(FOO, mx, MX)

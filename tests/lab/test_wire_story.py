@@ -92,7 +92,11 @@ def test_a_renewal_is_told_before_mail_waits_for_days(lab: Lab) -> None:
         assert waits.waits
         us.confirm(FOO, renewed)
         us.export()
-        again = us.logged("/usr/sbin/exim4", "-qff")
+        # on OpenSSL the first turn counts in a queue run, and is drawn by lot
+        for _each in range(40 if lab.openssl else 1):
+            again = us.logged("/usr/sbin/exim4", "-qff", keep=True)
+            if again.delivered:
+                break
         assert again.one.cv == "yes"
     assert list(us.pinned().values()) == ["trusted"] * 3
     told = us.trustctl("history", "foo")

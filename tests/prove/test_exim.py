@@ -13,7 +13,7 @@ from tests.prove.site import ROUTER, TRANSPORT, Proof, Site
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("prove")]
 
 _DOMAINS = "  domains = ! +local_domains : TRUSTCTL_DOMAINS\n  condition = TRUSTCTL_OPEN\n"
-_BY_HAND = "  route_data = TRUSTCTL_KEY/MX\n  host_find_failed = decline\n"
+_BY_HAND = "  route_data = TRUSTCTL_MX\n  host_find_failed = decline\n"
 _WITHOUT: dict[str, tuple[str, str, dict[str, str]]] = {
     "verification": ("expired", TRANSPORT, {"  tls_verify_hosts = *\n": ""}),
     "the-pin": ("own-ca", TRANSPORT, {"eq{$event_name}{tls:cert}": "eq{$event_name}{never}"}),
