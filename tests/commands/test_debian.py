@@ -70,7 +70,7 @@ def test_the_tool_alone_leaves_every_ca_and_trustctl_does_not(
     """All deselected, nothing local: ``update-ca-certificates`` leaves the old bundle. An export of
     nobody leaves nobody in it, for whoever verifies by it, and whenever the tool runs again."""
     require_root()
-    require("update-ca-certificates", path="/usr/sbin")
+    require("update-ca-certificates", "certtool", path="/usr/sbin:/usr/bin")
     console.pin(lost := certs.self_signed("mx.foo.test", ca=False), "foo")
     console("distrust", lost.fingerprint, "--reason", "lost", "--yes")
     with Debian(tmp_path_factory.mktemp("all"), few=()) as machine:
@@ -145,6 +145,7 @@ def test_programs_that_verify_by_it_take_peers_alone(
     machine: Debian, made: dict[str, Made]
 ) -> None:
     """OpenSSL by the hashed names; curl and GnuTLS by the bundle, over TLS."""
+    require("curl", "gnutls-cli")
     for name in _PORTS:
         one = made[name]
         machine.put(f"/etc/{name}.pem", one.pem + one.key_pem)
@@ -174,12 +175,18 @@ def test_programs_that_verify_by_it_take_peers_alone(
 def test_who_is_no_longer_trusted_goes_out_of_all_of_it(
     machine: Debian, made: dict[str, Made]
 ) -> None:
-    """Bundle, links and hashed names; hooks are told, though the tool does not tell them."""
+    """Bundle, links and hashed names; hooks are told, though the tool does not tell them. What is
+    made is for everybody to read, whoever makes it (a unit of systemd with UMask=0077)."""
     hook = b'#!/bin/sh\ncat >> "/etc/told"\n'
     machine.put("/etc/ca-certificates/update.d/told", hook, "0755")
     machine.export()
     _ends(machine, made["foo"].fingerprint)
-    machine.export("--yes")
+    typed = machine.typed("export", "--format", "debian", "--yes")
+    machine.run("sh", "-c", 'rm /etc/told; umask 077; exec "$@"', "sh", *typed)
+    assert (
+        machine.sh(f"stat -L -c %a /etc/told {BUNDLE} {LOCAL}/trustctl/live/*").split()
+        == ["644"] * 3
+    )
     assert machine.trusted() == {*_PUBLIC, _BAR}
     gone = f"-/etc/ssl/certs/trustctl-{made['foo'].fingerprint}.pem"
     assert gone in machine.sh("cat /etc/told").splitlines()

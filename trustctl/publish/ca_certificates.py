@@ -142,6 +142,7 @@ def _attempt(program: str, *words: str, stdin: bytes = b"") -> tuple[int, str, s
             timeout=_SECONDS,
             check=False,
             cwd="/",
+            umask=0o022,  # what hooks write is for everybody to read
             env={"PATH": _PATH, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired as error:
