@@ -128,6 +128,8 @@ def export(
             more |= inbound.files(tx.connection, place, as_of)
         if tree is not None:
             tree.lists = compiled.lists(tx.connection, call.now)
+        elif kind == "pem":
+            remarks += compiled.untold(tx.connection, call.now)
         lookout = Lookout(tx.connection, as_of)
         plan = make_plan(
             tx.connection,
