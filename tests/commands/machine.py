@@ -117,11 +117,14 @@ class Debian:
         """Type a command in a process of its own, killed at so many calls of this kind."""
         inject = f"inject={call}:signal=SIGKILL:when={number}"
         trace = ("strace", "-qq", "-e", f"trace={call}", "-e", inject, "-o", "/dev/null")
+        done = self.run(*trace, *self.typed(*words), code=None)
+        assert done.returncode in (-9, 137), done
+
+    def typed(self, *words: str) -> tuple[str, ...]:
+        """A command as a process of its own has it."""
         path = os.pathsep.join(one for one in sys.path if one)
         settings = (f"TRUSTCTL_DB={self.console.db}", f"PYTHONPATH={path}")
-        typed = ("env", *settings, sys.executable, "-m", "trustctl", *words)
-        done = self.run(*trace, *typed, code=None)
-        assert done.returncode in (-9, 137), done
+        return ("env", *settings, sys.executable, "-m", "trustctl", *words)
 
     def export(self, *words: str, code: int = 0) -> str:
         """Export to the system's store; all that it says."""

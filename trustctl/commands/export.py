@@ -129,6 +129,9 @@ def export(
     signs = kind == "exim" if tree is None else tree.format.carries != "none"
     if signs and ours and not dry_run and sign:
         remarks = compiled.refresh(call, Keys(call, passphrase_file))
+    if kind == "pem" and ours:
+        with call.reading() as tx:
+            remarks = compiled.untold(tx.connection, call.now)
     exporting = Export(call, place, where, as_of, tree, ours=ours, force=force, yes=yes)
     plan, ahead = exporting.plan(begun)
     if diff:

@@ -118,19 +118,19 @@ def shipped_files() -> list[Path]:
 def local_files() -> Iterator[tuple[Path, bool]]:
     """The local files that the program takes, and whether each lies below a link to a folder."""
     seen: set[str] = set()
-    for folder, folders, names in os.walk(LOCAL, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        linked = real != os.path.join(os.path.realpath(LOCAL), os.path.relpath(folder, LOCAL)) and (
-            folder != str(LOCAL)
-        )
-        for name in sorted(names):
-            path = Path(folder, name)
-            if name.endswith(".crt") and path.is_file():
-                yield path, linked
+    for linked in (False, True):
+        for folder, folders, names in os.walk(LOCAL, followlinks=linked):
+            real = os.path.realpath(folder)
+            if real in seen:
+                # what is here was found; on a second walk there may be links below
+                if not linked or os.path.islink(folder):
+                    folders.clear()
+                continue
+            seen.add(real)
+            for name in sorted(names):
+                path = Path(folder, name)
+                if name.endswith(".crt") and path.is_file():
+                    yield path, linked
 
 
 def _attempt(program: str, *words: str, stdin: bytes = b"") -> tuple[int, str, str]:
@@ -142,6 +142,7 @@ def _attempt(program: str, *words: str, stdin: bytes = b"") -> tuple[int, str, s
             timeout=_SECONDS,
             check=False,
             cwd="/",
+            umask=0o022,  # what hooks write is for everybody to read
             env={"PATH": _PATH, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired as error:

@@ -57,13 +57,10 @@ class System:
             for one in sorted(os.listdir(self.certificates))
         }
 
-    def is_ours(self, path: Path) -> bool:
-        """Whether a local file is one of our links."""
-        return path.parent == self.live and path.name in self.links()
-
     def strangers(self) -> list[Path]:
         """Local certificates of others."""
-        return [path for path, _linked in ca_certificates.local_files() if not self.is_ours(path)]
+        ours = {self.live / one for one in self.links()}
+        return [path for path, _linked in ca_certificates.local_files() if path not in ours]
 
 
 def refuse_unusable(directory: Path) -> None:
@@ -169,7 +166,7 @@ def refuse_failed(hooks: list[str]) -> None:
     if hooks:
         raise NotEnforcedError(
             "the system's store is right, but what hooks make of it may be the old one: "
-            f"{', '.join(hooks)} failed",
+            f"{', '.join(dict.fromkeys(hooks))} failed",
             "run update-ca-certificates to see why (Java's cacerts is made by such a hook)",
         )
 
@@ -255,8 +252,8 @@ def _write_conf(content: bytes) -> None:
 
 def _sweep() -> None:
     """Remove what killed runs of ours left half-written where others read."""
-    for folder in (CONF.parent, STORE):
-        for one in files.leftovers(folder):
+    for one in (*files.leftovers(CONF.parent), *files.leftovers(STORE)):
+        if one.is_symlink() or one.is_file():
             one.unlink(missing_ok=True)
 
 

@@ -120,6 +120,16 @@ def lists(connection: Connection, now: int) -> dict[str, Lists]:
     return found
 
 
+def untold(connection: Connection, now: int) -> list[str]:
+    """What a bundle, which has no lists, does not say."""
+    return [
+        f"the CA {name} revoked {one.revoked} certificates, and a bundle does not say so: where "
+        "the CA is in it, they are taken until they end"
+        for name, one in lists(connection, now).items()
+        if one.revoked
+    ]
+
+
 def facts(connection: Connection, now: int) -> CaFacts:
     """Our CA for an audit at ``now``."""
     from trustctl.ca import profile
