@@ -26,6 +26,9 @@ def configure(found: Site) -> list[str]:
     """
     wanted: dict[str, str | None] = {**found.wanted(), **postfix_receiving.wanted(found)}
     state = _state(found)
+    # whoever is asked is there before main.cf asks: killed here, nothing asks
+    if postfix_receiving.said(found) and _serve(found, state) and found.postfix.is_running():
+        found.postfix.reload()
     before = _before(state)
     given = found.postfix.given(*wanted, *postfix_receiving.PARAMETERS)
     no_more = [one for one in postfix_receiving.PARAMETERS if one in before and one not in wanted]
@@ -38,8 +41,9 @@ def configure(found: Site) -> list[str]:
     ]
     if changed:
         # what somebody else wrote since is not in the copy that would be brought back
-        whole = not state or state.get("after") == digest(found.postfix.main)
-        if not state:
+        first = "before" not in state
+        whole = first or state.get("after") == digest(found.postfix.main)
+        if first:
             was = found.postfix.main.read_bytes()
             files.replace(found.live / BEFORE, was, mode=0o600, group=None)
         ours = {name: given.get(name) for name in wanted if name not in before}
@@ -53,22 +57,19 @@ def configure(found: Site) -> list[str]:
         if whole:
             state["after"] = digest(found.postfix.main)
         _keep(found, state)
-    _serve(found, state)
+    there = found.postfix.service(postfix_receiving.SERVICE)
+    if not postfix_receiving.said(found) and postfix_receiving.is_ours(found, there):
+        _unserve(found, state)
     return remarks
 
 
-def _serve(found: Site, state: dict[str, object]) -> None:
-    """The service of master.cf that answers who may send: there, or gone."""
-    name, wanted = postfix_receiving.SERVICE, None
-    if postfix_receiving.said(found):
-        wanted = postfix_receiving.service(found)
+def _serve(found: Site, state: dict[str, object]) -> bool:
+    """Let master.cf have the service that answers who may send; False where it has."""
+    name, wanted = postfix_receiving.SERVICE, postfix_receiving.service(found)
     there = found.postfix.service(name)
-    if there.split() == (wanted or "").split():
-        return
-    if wanted is None:
-        _unserve(found, state)
-        return
-    if there and not state.get("master"):
+    if there.split() == wanted.split():
+        return False
+    if there and not postfix_receiving.is_ours(found, there):
         raise NotEnforcedError(
             f"master.cf has a service {name} that is not trustctl's", "give it another name"
         )
@@ -80,6 +81,7 @@ def _serve(found: Site, state: dict[str, object]) -> None:
     found.postfix.serve(name, wanted)
     state["master"] = digest(master) if whole else "changed"
     _keep(found, state)
+    return True
 
 
 def _unserve(found: Site, state: dict[str, object]) -> None:
@@ -147,9 +149,11 @@ def undo(found: Site) -> bool:
         given = found.postfix.given(MAPS, DIGEST, *postfix_receiving.PARAMETERS)
         names = dict.fromkeys((MAPS, *_before(state), *given))
         found.postfix.set(_undone(found, names, given, state))
-    if state.get("master"):
+    # the state may be lost; what runs our program is ours
+    served = postfix_receiving.is_ours(found, found.postfix.service(postfix_receiving.SERVICE))
+    if served:
         _unserve(found, state)
-    return named
+    return named or served
 
 
 def _undone(

@@ -114,6 +114,11 @@ def service(found: Site) -> str:
     return f"trustctl unix - n n - 0 spawn user={USER} argv={' '.join(_command(found))}"
 
 
+def is_ours(found: Site, line: str) -> bool:
+    """Whether a service of master.cf runs our program."""
+    return str(found.live / PROGRAM) in line.split()
+
+
 def _command(found: Site) -> list[str]:
     python = _PYTHON if os.access(_PYTHON, os.X_OK) else os.path.realpath(sys.executable)
     return [python, "-I", "-S", "-B", str(found.live / PROGRAM), str(found.root)]

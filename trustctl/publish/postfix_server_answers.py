@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from trustctl.publish.postconf import Postfix
-from trustctl.publish.postfix_receiving import ASKS, HEADERS, RESTRICTIONS, SERVER_DIGEST
+from trustctl.publish.postfix_receiving import ASKS, HEADERS, RELAY, RESTRICTIONS, SERVER_DIGEST
 
 _LEVEL, _OVERRIDE = "smtpd_tls_security_level", "receive_override_options"
+_PROXY = "smtpd_proxy_filter"
 _NAMES = "smtpd_tls_CAfile"
 _CERTIFICATES = (
     "smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_dcert_file",
@@ -85,15 +86,19 @@ def _services(postfix: Postfix, ours: Mapping[str, str]) -> Iterator[tuple[str, 
     """What master.cf sets for one service alone that leads past ours, and whether that listens on
     this machine alone."""
     programs = dict(postfix.services())
+    ours = {name: begin for name, begin in ours.items() if name != RELAY}  # others relay less
     told: dict[str, dict[str, str]] = {}
     for key, value in postfix.overrides().items():
         service, _slash, name = key.rpartition("/")
         told.setdefault(service, {})[name] = value
+    proxied = postfix.values(_PROXY)[_PROXY] or any(_PROXY in one for one in told.values())
     for service, program in programs.items():
         local = service.startswith(_LOOPBACK) or service.endswith("/unix")
         if program == "smtpd":
             for one in _wrong(told.get(service, {}), ours):
-                yield f"the service {service}: {one}", local
+                # a filter in the middle of the dialogue hands on what was not looked through yet
+                passed = local and not (proxied and one.startswith(_OVERRIDE))
+                yield f"the service {service}: {one}", passed
         elif program == "cleanup":
             for one in _wrong(told.get(service, {}), {HEADERS: ours[HEADERS]}):
                 yield f"the service {service}: {one}", False
