@@ -100,6 +100,7 @@ def export(
         if begun is not None and same and (begun.place.has_mta or not reload):
             say_same(begun.place)
             postfix.configure(begun.place, reload=reload)
+            debian.configure(begun.place)
             if begun.place.is_exim:
                 exim.configure(begun.place, reload=reload, force=False)
             return
