@@ -71,7 +71,8 @@ def refuse_unusable(directory: Path) -> None:
     """
     if directory != LOCAL:
         raise TargetError(
-            f"{directory}: the system's store is made of {LOCAL} alone", f"export --to {LOCAL}"
+            f"{directory}: the system's store is made of {LOCAL} alone",
+            f"trustctl export --to {LOCAL} --format debian",
         )
     if not ca_certificates.installed():
         raise TargetError(
