@@ -91,6 +91,21 @@ def test_what_is_revoked_here_alone(peers: Peers) -> None:
     peers.accept(peers.answer(request, "next.again"))
 
 
+def test_what_is_revoked_there_alone(peers: Peers) -> None:
+    """The root's list by itself revokes nothing here: what has to be typed is said, and works."""
+    peers.held()
+    peers.dark("revoke", "foo", "--reason", "superseded", "--yes")
+    peers.dark("crl", "--of", "root", "--out", peers.path("root.crl"))
+    ran = peers.online("accept", peers.path("root.crl"))
+    (line,) = (one for one in ran.err.splitlines() if one.startswith("warning: foo is revoked"))
+    console = peers.online.console
+    assert console.states()[peers.foo.fingerprint] == "trusted"
+    console(*line.partition("type: trustctl ")[2].replace("REASON", "superseded").split(), "--yes")
+    assert console.states()[peers.foo.fingerprint] != "trusted"
+    peers.dark("crl", "--of", "root", "--force", "--out", peers.path("next.crl"))
+    assert "warning" not in peers.online("accept", peers.path("next.crl")).err
+
+
 def test_an_issuing_ca_that_the_root_has_revoked_since(two: Ceremony) -> None:
     """The same of an answer about an issuing CA: the list that came later counts, not the older one
     in the answer."""
