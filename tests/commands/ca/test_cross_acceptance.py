@@ -27,6 +27,7 @@ def sound(peers: Peers) -> None:
     for machine in (peers.online, peers.dark):
         machine.console("journal", "verify")
         machine.console("db", "check")
+        machine.console("dump")
 
 
 def chain(peers: Peers, name: str, *names: str) -> Path:
@@ -248,6 +249,21 @@ def test_what_will_be_refused_is_told(peers: Peers) -> None:
     bad: Made = certs.issue(peers.foo, ("mx.foo.test", "www.isp.test"))
     peers.online.console.pin(bad, "foo")
     assert "www.isp.test" in peers.accept(peers.answer(peers.ask()))
+
+
+def test_a_ca_with_a_hostile_name(peers: Peers) -> None:
+    """What stands in the CA's subject reaches nobody's terminal, on either machine (the console
+    looks at all that is said), and the ceremony goes on with it."""
+    evil, console = certs.authority("x\x1b[2J\u202eroot\r\nTBS SHA-256"), peers.online.console
+    console.pin(evil, "foo", "--role", "authority")
+    words = ("ca", "cross", "foo", "--ca", "peers", "--request", peers.path("several"))
+    assert "\\x1b" in console.fails(*words, code=5).err
+    request = peers.ask("request", "--of", evil.fingerprint[:16])
+    signed = peers.dark("sign-request", request, "--out", peers.path("answer"), "--yes")
+    assert "\\x1b" in signed.out
+    assert signed.out.count("TBS SHA-256  ") == 1
+    assert "\\x1b" in peers.accept(peers.path("answer"))
+    assert held(console)["held_to"] == ["foo.test"]
 
 
 def test_permit_is_for_these_answers(peers: Peers) -> None:
