@@ -62,6 +62,18 @@ def signed(
     )
 
 
+def test_a_list_that_is_signed_elsewhere_counts_as_it_is(ours: tuple[bytes, KeySigner]) -> None:
+    """When something was revoked is known where the key is: what the list names is not due, what
+    it does not name is; for a list of our own another moment is another entry."""
+    there = crl.read(signed(ours, revoked(), revoked(78)))
+    here = [Revoked(77, NOW - 5, "unspecified", NOW + DAY)]
+    assert crl.due_entries(here, there, here=False) == there.entries
+    assert crl.due_entries(here, there) != there.entries
+    more = [*here, revoked(79)]
+    assert crl.due_entries(more, there, here=False) == (*there.entries, crl.entry(revoked(79)))
+    assert crl.due_entries(here, None, here=False) == crl.due_entries(here, None)
+
+
 def test_every_reason_has_a_code() -> None:
     """What can be typed can be signed, by RFC 5280's numbers."""
     assert tuple(REASON_CODES) == REASONS

@@ -17,10 +17,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tests import certs
 from tests.authority import PASSPHRASE
 from tests.faults.spawner import Ended, Spawner
 from tests.tools import require
-from trustctl.ca.offline import read_answer
+from trustctl.ca import carried, crossfile, offline
 from trustctl.facts.pem import pem
 from trustctl.files import TEMPORARY
 
@@ -50,6 +51,10 @@ _ROOT = (*DARK, "ca", "init", "--offline-root")
 _REQUEST = (*ONLINE, "ca", "request", "--permit", "bar.test", "--out", "request.json")
 _SIGN = (*DARK, "ca", "sign-request", "request.json", "--out", "answer.json", "--yes")
 _INIT = (*ONLINE, "ca", "init", "--permit", "bar.test")
+_PEERS = (*DARK, "ca", "init", "--offline-root", "--name", "peers")
+_PIN = (*ONLINE, "add", "foo.pem", "--peer", "foo", "--domain", "foo.test", "--role", "authority",
+        "--fingerprint", "FOO", "--vouched-by", "Ann <ann@bar.test>", "--via", "phone")  # fmt: skip
+_ASK = (*ONLINE, "ca", "cross", "foo", "--ca", "peers", "--request", "request.json")
 COMMANDS = {
     # test_kills looks at how an inventory begins; this is about the CA in it
     "init": Killed(_INIT, ((*_INIT, "--name", "other"),), "is there already"),
@@ -62,6 +67,11 @@ COMMANDS = {
     "accept": Killed(
         (*ONLINE, "ca", "accept", "answer.json", "--yes", "--fingerprint", "ROOT"),
         (_ROOT, _REQUEST, _SIGN),
+        "accepted already",
+    ),
+    "accept about a peer's CA": Killed(
+        (*ONLINE, "ca", "accept", "answer.json", "--yes", "--fingerprint", "ROOT"),
+        (_PEERS, _PIN, _ASK, _SIGN),
         "accepted already",
     ),
 }
@@ -78,8 +88,10 @@ class World:
         (self.path / "out").mkdir(mode=0o700)
         for name in ("online", "dark"):
             (self.path / name).mkdir(mode=0o700)
+        foo = certs.authority("Foo CA")
+        (self.path / "foo.pem").write_bytes(foo.pem)
         for words in killed.before:
-            ended = self.run(words)
+            ended = self.run(tuple(foo.fingerprint if one == "FOO" else one for one in words))
             assert ended.code == 0, ended.err
         self.words = tuple(self._root() if one == "ROOT" else one for one in killed.words)
         shutil.copytree(self.path, self._template)
@@ -136,7 +148,9 @@ class World:
             yield from x509.load_pem_x509_certificates(path.read_bytes())
         answer = self.path / "answer.json"
         if answer.exists() and answer.stat().st_size:
-            found = read_answer(answer.read_bytes(), "answer")
+            text = answer.read_bytes()
+            about_peer = carried.kind_of_file(text, "answer") == carried.CROSS_ANSWER
+            found = (crossfile if about_peer else offline).read_answer(text, "answer")
             for der in (found.certificate, found.root):
                 yield x509.load_pem_x509_certificate(pem(der))
 
@@ -171,6 +185,9 @@ class World:
             assert (self.path / "request.json").stat().st_size, why
         elif "sign-request" in self.words:
             assert (self.path / "answer.json").stat().st_size, why
+        elif _ASK in self._killed.before:
+            (shown,) = json.loads(self.run((*ONLINE, "show", "foo", "--json")).out)
+            assert [one["held_to"] for one in shown["pins"]] == [["foo.test"]], why
         else:
             ended = self.run(
                 (*ONLINE, "ca", "issue", "mx9.bar.test", "--out", "out", "--ca", "main")

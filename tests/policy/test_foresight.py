@@ -242,6 +242,8 @@ REASONS: list[tuple[str, tuple[Pin, ...], Chains, dict[str, Any]]] = [
     ("held to names", (pin(role="authority", cross=HELD),), Chains(),
      {"kind": "pin", "why": f"what holds {FOO} to names ends", "at": NOW + 30 * DAY + 1,
       "cause": HELD.fingerprint, "fix": "trustctl ca cross foo"}),
+    ("held by a root elsewhere", (pin(role="authority", cross=replace(HELD, elsewhere=True)),),
+     Chains(), {"fix": "trustctl ca cross foo --request foo.json"}),
     ("held no more by names", (pin(role="authority"),), Chains(),
      {"why": f"the last pin, {FOO}, expires", "at": NOW + 100 * DAY + 1}),
     ("chain", (pin(certificate=LEAF),), BELOW,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.policy.cross_cases import REVOKED, cross, held
 from tests.policy.inventory import DAY, NOW, ONE, digest, distrust, peer
-from trustctl.policy.held import is_late, wanted
+from trustctl.policy.held import again, is_late, wanted
 from trustctl.policy.trust import judge, state
 
 
@@ -22,6 +22,15 @@ def test_the_names_are_the_peer_s_domains_and_its_hosts_elsewhere() -> None:
     )  # fmt: skip
     assert wanted(peer("foo", domains=("foo.test", "xfoo.test")), ()) == ("foo.test", "xfoo.test")
     assert wanted(peer("foo", domains=()), ()) == ()
+
+
+def test_what_to_type_says_where_the_root_is() -> None:
+    """Where its key is elsewhere, a file is asked for."""
+    assert again(peer("foo")) == "trustctl ca cross foo"
+    assert again(peer("foo", held())) == "trustctl ca cross foo"
+    assert again(peer("foo", held(cross(elsewhere=True)))) == (
+        "trustctl ca cross foo --request foo.json"
+    )
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,9 @@ def entry(one: Revoked) -> bytes:
     return encode(SEQUENCE, encode_integer(one.serial), encode_time(one.at), _REASONS[one.reason])
 
 
-def due_entries(revoked: Iterable[Revoked], last: CrlContent | None) -> tuple[bytes, ...]:
+def due_entries(
+    revoked: Iterable[Revoked], last: CrlContent | None, *, here: bool = True
+) -> tuple[bytes, ...]:
     """The entries of the next whole CRL.
 
     A certificate that has expired leaves only after a CRL that was issued later has named it once
@@ -63,9 +65,14 @@ def due_entries(revoked: Iterable[Revoked], last: CrlContent | None) -> tuple[by
 
     Args:
         last: the whole CRL before; None for the first.
+        here: whether the list is signed here. Where it is not, what it says of a certificate
+            counts: when that was revoked is known better where the key is.
     """
     if last is None:
         return tuple([entry(one) for one in revoked])
+    if not here:
+        said = serials(last.entries)
+        return (*last.entries, *[entry(one) for one in revoked if one.serial not in said])
     named = frozenset(last.entries)
     found = []
     for one in revoked:

@@ -30,6 +30,16 @@ def by_serial(der: bytes) -> bool:
     return key is not None and key.authority_cert_serial_number is not None
 
 
+def permitted_by(certificate: x509.Certificate) -> list[str] | None:
+    """The DNS names that a CA's name constraints permit; None where it has none."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return None
+    subtrees = found.permitted_subtrees or []
+    return [one.value for one in subtrees if isinstance(one, x509.DNSName)]
+
+
 def _extension(der: bytes, kind: type[E]) -> E | None:
     try:
         found = x509.load_der_x509_certificate(der).extensions

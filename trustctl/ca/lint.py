@@ -13,6 +13,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from trustctl.ca.held import permitted_by
 from trustctl.ca.kinds import foreign_kind_of, kind_of, read_public_key
 from trustctl.errors import UsageError
 from trustctl.facts.issuance import Draft, Template
@@ -37,7 +38,7 @@ class Issuer:
 
     def __init__(self, certificate: x509.Certificate) -> None:
         self.end = certificate.not_valid_after_utc
-        self.permitted = _permitted(certificate)
+        self.permitted = permitted_by(certificate)
         self.spki = _spki(certificate)
         find = certificate.extensions.get_extension_for_class
         self.basic = find(x509.BasicConstraints).value
@@ -121,15 +122,6 @@ def _constraints(c: Context) -> Iterator[str]:
         for name in wanted:
             if not any(within(name, one) for one in permitted):
                 yield f"{name} is not within what the CA is held to: {' '.join(permitted)}"
-
-
-def _permitted(certificate: x509.Certificate) -> list[str] | None:
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
-    except x509.ExtensionNotFound:
-        return None
-    subtrees = found.permitted_subtrees or []
-    return [one.value for one in subtrees if isinstance(one, x509.DNSName)]
 
 
 @rule("within-issuer-validity", "RFC 5280, 6.1.3")
@@ -241,7 +233,7 @@ def _held(c: Context) -> Iterator[str]:
         yield "a peer's CA has to be held to the peer's names"
         return
     original = x509.load_der_x509_certificate(of)
-    own = _permitted(original) or []
+    own = permitted_by(original) or []
     shown = printable(" ".join(own), 200)
     for name in permitted if own else ():
         if not any(within(name, one) for one in own):

@@ -1,22 +1,14 @@
-"""What is carried by hand between a CA and its offline root: a request, and its answer.
-
-Both are small JSON files that say which version of this they are. Whatever stands in them is
-hostile until it was looked at: each reader refuses all but exactly what its writer writes.
-"""
+"""What is carried by hand between a CA and its offline root: a request, and its answer."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import json
-import re
 from dataclasses import dataclass
-from typing import Any, cast
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from trustctl.ca import carried
 from trustctl.ca.draft import authority_name
 from trustctl.ca.finish import assemble
 from trustctl.ca.kinds import load_public_key, signature_algorithm, spki_of
@@ -29,16 +21,11 @@ from trustctl.facts.der import (
     encode,
     encode_integer,
 )
-from trustctl.facts.names import parse_domain, parse_peer_name
+from trustctl.facts.names import parse_peer_name
 from trustctl.facts.request import parse_request
 
-VERSION = 1
-LIMIT_BYTES = 1 << 16
-MOST_DOMAINS = 1000
-_REQUEST, _ANSWER = "trustctl ca request", "trustctl ca answer"
 PROFILE = "issuing"
 _ATTRIBUTES = 0xA0
-_HEX64 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +79,15 @@ def write_request(request: Request, signer: Signer) -> bytes:
     Raises:
         InputError: the signer's key fails.
     """
-    return _write(
+    return carried.write(
+        carried.REQUEST,
         {
-            "kind": _REQUEST,
-            "version": VERSION,
             "ca": request.ca,
             "number": request.number,
             "profile": PROFILE,
             "permit": None if request.permitted is None else list(request.permitted),
-            "proof": base64.b64encode(_proof(request.subject, signer)).decode(),
-        }
+            "proof": carried.base64_of(_proof(request.subject, signer)),
+        },
     )
 
 
@@ -128,25 +114,26 @@ def read_request(data: bytes, where: str) -> Request:
         InputError: it is none, of another version, or its writer does not hold the key. Nothing
             else, whatever the bytes.
     """
-    fields = _read(data, where, _REQUEST, ("ca", "number", "profile", "permit", "proof"))
+    names = ("ca", "number", "profile", "permit", "proof")
+    fields = carried.read(data, where, carried.REQUEST, names)
     ca, number, permit = fields["ca"], fields["number"], fields["permit"]
     if fields["profile"] != PROFILE:
         raise InputError(f"{where}: the profile is not {PROFILE}", "that is all a root signs")
     if type(number) is not int or not 1 <= number <= 9999:
-        raise _damaged(where, "number")
-    proof = _der(fields["proof"], where, "proof")
+        raise carried.damaged(where, "number")
+    proof = carried.der(fields["proof"], where, "proof")
     found = Request(
-        _canonical(ca, parse_peer_name, where, "ca"),
+        carried.canonical(ca, parse_peer_name, where, "ca"),
         number,
         parse_request(proof, where).public_key,
-        _domains(permit, where),
+        None if permit is None else carried.domains(permit, where),
     )
     try:
         load_public_key(found.public_key)
         body = children(proof, element(proof, 0, len(proof)))[0]
         named = children(proof, body)[1]
     except (UsageError, ValueError, IndexError) as error:
-        raise _damaged(where, "proof") from error
+        raise carried.damaged(where, "proof") from error
     if proof[named.start : named.end] != _name(found.subject):
         raise InputError(
             f"{where}: what its key has signed is another name", "it was altered: write it anew"
@@ -154,38 +141,16 @@ def read_request(data: bytes, where: str) -> Request:
     return found
 
 
-def _domains(value: object, where: str) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_DOMAINS:
-        raise _damaged(where, "permit")
-    found = tuple(_canonical(one, parse_domain, where, "permit") for one in value)
-    if len(set(found)) != len(found):
-        raise _damaged(where, "permit")
-    return found
-
-
-def _canonical(value: object, parse: Any, where: str, field: str) -> str:
-    """A text that is already as ``parse`` would make it."""
-    try:
-        if isinstance(value, str) and parse(value) == value:
-            return value
-    except UsageError:
-        pass
-    raise _damaged(where, field)
-
-
 def write_answer(answer: Answer) -> bytes:
     """An answer as a file."""
-    return _write(
+    return carried.write(
+        carried.ANSWER,
         {
-            "kind": _ANSWER,
-            "version": VERSION,
             "request": answer.spki,
-            "certificate": base64.b64encode(answer.certificate).decode(),
-            "root": base64.b64encode(answer.root).decode(),
-            "crl": None if answer.crl is None else base64.b64encode(answer.crl).decode(),
-        }
+            "certificate": carried.base64_of(answer.certificate),
+            "root": carried.base64_of(answer.root),
+            "crl": None if answer.crl is None else carried.base64_of(answer.crl),
+        },
     )
 
 
@@ -195,73 +160,11 @@ def read_answer(data: bytes, where: str) -> Answer:
     Raises:
         InputError: it is none, or of another version. Nothing else, whatever the bytes.
     """
-    fields = _read(data, where, _ANSWER, ("request", "certificate", "root", "crl"))
-    spki = fields["request"]
-    if not isinstance(spki, str) or not _HEX64.fullmatch(spki):
-        raise _damaged(where, "request")
-    crl = fields["crl"]
+    names = ("request", "certificate", "root", "crl")
+    fields = carried.read(data, where, carried.ANSWER, names)
     return Answer(
-        spki,
-        _der(fields["certificate"], where, "certificate"),
-        _der(fields["root"], where, "root"),
-        None if crl is None else _der(crl, where, "crl"),
+        carried.sha256(fields["request"], where, "request"),
+        carried.der(fields["certificate"], where, "certificate"),
+        carried.der(fields["root"], where, "root"),
+        None if fields["crl"] is None else carried.der(fields["crl"], where, "crl"),
     )
-
-
-def _write(fields: dict[str, object]) -> bytes:
-    return (json.dumps(fields, ensure_ascii=True, indent=2) + "\n").encode()
-
-
-def _read(data: bytes, where: str, kind: str, names: tuple[str, ...]) -> dict[str, Any]:
-    if len(data) > LIMIT_BYTES:
-        raise InputError(f"{where} has {len(data)} bytes: it is none of trustctl's", "name another")
-    try:
-        fields = json.loads(data, object_pairs_hook=_once, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise InputError(
-            f"{where} is damaged or no file of trustctl ca", "copy it anew, all of it"
-        ) from None
-    if not isinstance(fields, dict) or fields.get("kind") not in (_REQUEST, _ANSWER):
-        raise InputError(
-            f"{where} is neither a request nor an answer",
-            "trustctl ca request and trustctl ca sign-request write them",
-        )
-    if fields["kind"] != kind:
-        there = "sign-request" if fields["kind"] == _REQUEST else "accept"
-        raise InputError(
-            f"{where} is {'a request' if fields['kind'] == _REQUEST else 'an answer'}",
-            f"trustctl ca {there} {where}",
-        )
-    version = fields.get("version")
-    if type(version) is not int or version != VERSION:
-        raise InputError(
-            f"{where} is of a version that this trustctl does not know",
-            "use the same trustctl on both machines",
-        )
-    if sorted(fields) != sorted(("kind", "version", *names)):
-        raise InputError(f"{where} does not have the fields that it has to have", "copy it anew")
-    return cast(dict[str, Any], fields)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a field stands twice")
-    return found
-
-
-def _refuse(text: str) -> None:
-    raise ValueError(text)
-
-
-def _der(value: object, where: str, field: str) -> bytes:
-    if not isinstance(value, str):
-        raise _damaged(where, field)
-    try:
-        return base64.b64decode(value.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise _damaged(where, field) from None
-
-
-def _damaged(where: str, field: str) -> InputError:
-    return InputError(f"{where}: {field} is not as it has to be", "copy it anew, all of it")

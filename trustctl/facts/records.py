@@ -65,6 +65,7 @@ class Cross:
         permitted: the domains and hosts that its name constraints permit.
         added: those of them that are there because somebody asked for them.
         distrusts: those that match the cross-certificate, or our root.
+        elsewhere: whether the root's key is on another machine.
     """
 
     fingerprint: str
@@ -77,6 +78,7 @@ class Cross:
     not_after: int
     distrusts: tuple[Distrust, ...] = ()
     revocation: Revocation | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

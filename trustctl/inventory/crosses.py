@@ -85,7 +85,7 @@ def of_peers(
         select(
             x.peer_id, x.spki, c.fingerprint, roots.c.fingerprint, roots.c.spki,
             roots.c.not_after, x.permitted, x.added, c.not_before, c.not_after,
-            revocation.c.at, revocation.c.reason,
+            roots.c.key, revocation.c.at, revocation.c.reason,
         )
         .outerjoin(issuance, issuance.c.id == x.issuance_id)
         .outerjoin(issued, issued.c.issuance_id == x.issuance_id)
@@ -97,7 +97,7 @@ def of_peers(
     found = {}
     for row in connection.execute(restrict(query, x.peer_id)):
         peer_id, spki, one, root, root_spki, root_end, *times = row
-        permitted, added, start, end, at, reason = times
+        permitted, added, start, end, key, at, reason = times
         if one is None or root is None:
             raise DatabaseError(
                 f"the inventory has lost the cross-certificate of {spki[:16]}",
@@ -114,13 +114,16 @@ def of_peers(
             end,
             (),
             None if at is None else Revocation(at, reason),
+            key == "elsewhere",
         )
     return found
 
 
 def _roots() -> Select[Any]:
     return (
-        select(certificate.c.spki, certificate.c.fingerprint, certificate.c.not_after)
+        select(
+            certificate.c.spki, certificate.c.fingerprint, certificate.c.not_after, authority.c.key
+        )
         .join(authority, authority.c.fingerprint == certificate.c.fingerprint)
         .where(authority.c.kind == "root")
     )

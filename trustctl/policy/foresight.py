@@ -11,6 +11,7 @@ from trustctl.facts.fingerprint import short
 from trustctl.facts.foresight import Break, BreakKind, Chains, OwnHost, Step
 from trustctl.facts.records import Peer, Pin, Settings
 from trustctl.policy import chain
+from trustctl.policy.held import again
 from trustctl.policy.trust import Verdict, cross_reasons, judge, state, statements
 
 DAY = 86400
@@ -149,8 +150,7 @@ def _explain(
     if word in ("pending", "unvouched"):
         return "vouch", f"the vouches for {name} end", cause, vouch
     if last.cross is not None and cross_reasons(last, now):
-        fix = f"trustctl ca cross {peer.name}"
-        return "pin", f"what holds {name} to names ends", last.cross.fingerprint, fix
+        return "pin", f"what holds {name} to names ends", last.cross.fingerprint, again(peer)
     how = {"expired": "expires", "retired": "is retired"}.get(word, f"is {word}")
     return "pin", f"the last pin, {name}, {how}", cause, new
 

@@ -16,6 +16,14 @@ def wanted(peer: Peer, added: Sequence[str]) -> tuple[str, ...]:
     return covering((*peer.domains, *peer.mx_hosts, *added))
 
 
+def again(peer: Peer) -> str:
+    """What to type so that a peer's CAs are held to names, anew or for the first time."""
+    held = [pin.cross for pin in peer.pins if pin.cross is not None]
+    if held and held[-1].elsewhere:
+        return f"trustctl ca cross {peer.name} --request {peer.name}.json"
+    return f"trustctl ca cross {peer.name}"
+
+
 def is_late(one: Cross, now: int) -> bool:
     """Whether two thirds of the cross-certificate's life are over: time for the next one."""
     return now >= one.not_after - (one.not_after - one.not_before) // 3

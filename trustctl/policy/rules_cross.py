@@ -8,7 +8,7 @@ from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Severity
 from trustctl.facts.moment import format_date
 from trustctl.facts.records import Cross, Peer, Pin
-from trustctl.policy.held import is_late, wanted
+from trustctl.policy.held import again, is_late, wanted
 from trustctl.policy.pins import active, name_of
 from trustctl.policy.rule import Seen, rule
 from trustctl.policy.trust import cross_reasons
@@ -25,10 +25,6 @@ def _held(facts: AuditFacts) -> Iterator[tuple[Peer, Pin, Cross]]:
             yield peer, pin, pin.cross
 
 
-def _again(peer: Peer) -> str:
-    return f"trustctl ca cross {peer.name}"
-
-
 @rule(
     "cross-void",
     _ERROR,
@@ -39,7 +35,7 @@ def _again(peer: Peer) -> str:
 def _void(facts: AuditFacts) -> Seen:
     for peer, pin, _cross in _held(facts):
         for reason in cross_reasons(pin, facts.now):
-            yield name_of(peer, pin), reason.text, _again(peer)
+            yield name_of(peer, pin), reason.text, again(peer)
 
 
 def _ends(facts: AuditFacts, *, soon: bool) -> Seen:
@@ -49,7 +45,7 @@ def _ends(facts: AuditFacts, *, soon: bool) -> Seen:
         if left < 0 or cross.not_after >= (pin.certificate.not_after or 0):
             continue
         if left <= 7 * DAY if soon else left > 7 * DAY and is_late(cross, facts.now):
-            yield name_of(peer, pin), f"it ends on {format_date(cross.not_after)}", _again(peer)
+            yield name_of(peer, pin), f"it ends on {format_date(cross.not_after)}", again(peer)
 
 
 @rule(
@@ -89,7 +85,7 @@ def _differ(facts: AuditFacts) -> Seen:
         said = [f"without {' '.join(sorted(lacking))}"] if lacking else []
         said += [f"with {' '.join(sorted(more))}"] if more else []
         if said:
-            yield name_of(peer, pin), f"held to names {', '.join(said)}", _again(peer)
+            yield name_of(peer, pin), f"held to names {', '.join(said)}", again(peer)
 
 
 @rule(
@@ -103,4 +99,4 @@ def _missing(facts: AuditFacts) -> Seen:
     crossed = {peer.name for peer, _pin, _cross in _held(facts)}
     for peer, pin in active(facts):
         if pin.role == "authority" and pin.cross is None and peer.name in crossed:
-            yield name_of(peer, pin), "it is not held to names", _again(peer)
+            yield name_of(peer, pin), "it is not held to names", again(peer)

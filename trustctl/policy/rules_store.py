@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from trustctl.facts.audit import AuditFacts
 from trustctl.facts.finding import Severity
 from trustctl.facts.store import Place
+from trustctl.policy.held import again
 from trustctl.policy.pins import name_of, renew
 from trustctl.policy.rule import Seen, rule
 from trustctl.policy.store import Judged, Standing, judged, label_of, lacking
@@ -135,7 +136,7 @@ def _impostor(facts: AuditFacts) -> Seen:
             others = len(found) - max(of_peer[name] for name in one.peers)
             if others:
                 seen = f"{name_of(peer, pin)} ({pin.role}) may sign for all others here ({others})"
-                fix = f"trustctl ca cross {peer.name}" if pin.role == "authority" else renew(peer)
+                fix = again(peer) if pin.role == "authority" else renew(peer)
                 yield str(one.stored.place), seen, fix
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.authority import OwnCa
+from tests.certs import Made
+from tests.commands.ca.ceremony import Ceremony, Peers
 from tests.console import Console
 
 
@@ -36,3 +38,26 @@ def ca(own: OwnCa, _held: Path) -> OwnCa:
 def out(ca: OwnCa) -> Path:
     """Where the hosts' files go; it is not there yet."""
     return ca.console.folder / "mail"
+
+
+@pytest.fixture(scope="session")
+def _peers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Made]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("peers")
+        return folder, Peers(folder, patch, None).foo
+
+
+@pytest.fixture
+def peers(
+    console: Console, monkeypatch: pytest.MonkeyPatch, _peers: tuple[Path, Made], tmp_path: Path
+) -> Peers:
+    """A root for peers on a machine without a network; elsewhere foo's CA, pinned."""
+    folder = tmp_path / "peers"
+    shutil.copytree(_peers[0], folder)
+    return Peers(folder, monkeypatch, _peers[1])
+
+
+@pytest.fixture
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console) -> Ceremony:
+    """Two machines, the root made on the dark one."""
+    return Ceremony(tmp_path, monkeypatch)

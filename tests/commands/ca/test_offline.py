@@ -4,90 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.authority import OwnCa
-from tests.console import Console
+from tests.commands.ca.ceremony import Ceremony, reserved, tbs
 from tests.tools import require
-
-
-class Ceremony:
-    """Two machines, and the files that are carried between them."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder = folder
-        self.online, self.dark = (
-            self._machine("online", monkeypatch),
-            self._machine("dark", monkeypatch),
-        )
-        self.dark("init", "--offline-root")
-
-    def _machine(self, name: str, monkeypatch: pytest.MonkeyPatch) -> OwnCa:
-        (self.folder / name).mkdir()
-        return OwnCa(Console(self.folder / name), monkeypatch)
-
-    def path(self, name: str) -> str:
-        """A file that is carried."""
-        return str(self.folder / name)
-
-    def request(self, name: str = "request", *words: str) -> str:
-        """A request; its path."""
-        self.online("request", "--out", self.path(name), *words)
-        return self.path(name)
-
-    def answer(self, request: str, name: str = "answer", *words: str) -> str:
-        """The answer to it; its path."""
-        self.dark("sign-request", request, "--out", self.path(name), "--yes", *words)
-        return self.path(name)
-
-    @property
-    def root(self) -> str:
-        """The root's fingerprint, as it is read out where it is."""
-        found: str = self.dark("list", "--authorities", "--json").json[0]["fingerprint"]
-        return found
-
-    def accept(self, answer: str, *words: str, code: int = 0) -> str:
-        """Take an answer; what was said."""
-        ran = self.online("accept", answer, "--yes", "--fingerprint", self.root, *words, code=code)
-        return ran.out + ran.err
-
-    def refused(self, answer: str, said: str, code: int = 4, *words: str) -> None:
-        """An answer that is not taken, and changes nothing."""
-        how = words or ("--yes", "--fingerprint", self.root)
-        ran = self.online.console.fails("ca", "accept", answer, *how, code=code)
-        assert said in ran.err, ran
-
-    def changed(self, file: str, **fields: object) -> str:
-        """The file, altered on its way."""
-        path = self.folder / "changed"
-        path.write_text(json.dumps(json.loads(Path(file).read_text()) | fields))
-        return str(path)
-
-
-@pytest.fixture
-def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: Console) -> Ceremony:
-    """Two machines, the root made on the dark one."""
-    return Ceremony(tmp_path, monkeypatch)
-
-
-def tbs(said: str) -> str:
-    """The TBS hash that was shown."""
-    found = re.search(r"TBS SHA-256 +((?:[0-9A-F]{4} ?){8})\n +((?:[0-9A-F]{4} ?){8})", said)
-    assert found is not None, said
-    return (found[1] + found[2]).replace(" ", "").lower()
-
-
-def reserved(machine: OwnCa) -> list[str]:
-    """The TBS hashes that a machine's journal tells of."""
-    found = machine.console("journal", "--json").json
-    return [one["details"]["tbs_sha256"] for one in found if one["action"] == "ca.reserve"]
 
 
 def test_the_ceremony(two: Ceremony) -> None:

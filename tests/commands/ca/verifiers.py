@@ -8,7 +8,7 @@ from pathlib import Path
 _END = b"-----END CERTIFICATE-----\n"
 
 
-def openssl(root: Path, chain: Path, *options: str) -> bool:
+def openssl(root: Path, chain: Path, *options: str, strict: bool = True) -> bool:
     """Whether ``openssl verify -x509_strict`` finds the first certificate of a file good."""
     leaf, end, above = chain.read_bytes().partition(_END)
     first, rest = chain.with_suffix(".first"), chain.with_suffix(".rest")
@@ -16,8 +16,8 @@ def openssl(root: Path, chain: Path, *options: str) -> bool:
     rest.write_bytes(above)
     untrusted = ["-untrusted", str(rest)] if above else []
     done = subprocess.run(
-        ["openssl", "verify", "-x509_strict", "-CAfile", str(root), *untrusted, *options,
-         str(first)],
+        ["openssl", "verify", *["-x509_strict"] * strict, "-CAfile", str(root), *untrusted,
+         *options, str(first)],
         capture_output=True, check=False,
     )  # fmt: skip
     return done.returncode == 0
@@ -32,8 +32,8 @@ def certtool(root: Path, chain: Path, *options: str) -> bool:
     return done.returncode == 0
 
 
-def both(root: Path, chain: Path) -> bool:
+def both(root: Path, chain: Path, *, strict: bool = True) -> bool:
     """Whether the two find it good; they have to be of one mind."""
-    said = {openssl(root, chain), certtool(root, chain)}
+    said = {openssl(root, chain, strict=strict), certtool(root, chain)}
     assert len(said) == 1, "OpenSSL and GnuTLS are of two minds"
     return said.pop()

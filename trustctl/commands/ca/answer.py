@@ -35,7 +35,8 @@ def sign_request(
     passphrase_file: str | None,
     yes: bool,
 ) -> None:
-    """Sign the request of an issuing CA on another machine (offline root).
+    """Sign the request of an issuing CA on another machine (offline root), or one
+    that asks to hold a peer's CA to names.
 
     Shows who asks for what, what lint says, and the SHA-256 of what is to be
     signed; asks; then writes an answer with the certificate, the root and its
@@ -45,19 +46,25 @@ def sign_request(
     trustctl ca sign-request request.json --out answer.json
     """
     from trustctl import render
-    from trustctl.ca import offline
+    from trustctl.ca import carried, offline
     from trustctl.commands.ca import revocation, work
     from trustctl.commands.ca.output import write_new
+    from trustctl.commands.ca.tbs import show_signed
     from trustctl.intake.source import read_source
     from trustctl.inventory import authorities, issuances
 
-    request = offline.read_request(read_source(file), file)
+    data, keys = read_source(file), Keys(call, passphrase_file)
+    if carried.kind_of_file(data, file) == carried.CROSS_REQUEST:
+        from trustctl.commands.ca.cross_answer import sign_cross
+
+        sign_cross(call, data, file, out, days, hierarchy, keys, yes=yes)
+        return
+    request = offline.read_request(data, file)
     with call.reading() as tx:
         name = work.pick(tx.connection, hierarchy)
         root = authorities.current(tx.connection, name, "root")
         before = issuances.of_key(tx.connection, root.spki, request.spki)
         ders = issuances.ders(tx.connection, before)
-    keys = Keys(call, passphrase_file)
     with write_new(out) as target:
         if before:
             found = _refuse_changed(before[-1], ders[before[-1].id], request, root, file, call.now)
@@ -128,15 +135,10 @@ def _refuse_changed(
 def show(request: Request, draft: Draft, root: Authority, remarks: Sequence[str]) -> None:
     """Who asks for what, and what is to be signed."""
     from trustctl import render
-    from trustctl.ca import pkilint
     from trustctl.ca.kinds import kind_of, load_public_key
-    from trustctl.ca.lint import count
+    from trustctl.commands.ca.tbs import held_to, shown
     from trustctl.facts.fingerprint import spoken
-    from trustctl.facts.moment import format_moment
 
-    rules = f"{count()} rules" + (" and pkilint's" if pkilint.available() else "")
-    template = draft.template
-    start, end = format_moment(template.not_before), format_moment(template.not_after)
     render.fields(
         [
             ("asked for", request.subject),
@@ -144,27 +146,6 @@ def show(request: Request, draft: Draft, root: Authority, remarks: Sequence[str]
             ("held to", held_to(request.permitted)),
             ("key", kind_of(load_public_key(request.public_key))),
             ("key (SPKI)", spoken(request.spki).splitlines()),
-            ("valid", f"{start} to {end}"),
-            ("serial", f"{template.serial:X}"),
-            ("issuer", f"{root.name} ({root.subject})"),
-            ("lint", [f"{rules}, no error", *remarks]),
-            ("TBS SHA-256", spoken(draft.tbs_sha256).splitlines()),
+            *shown(draft, root, remarks),
         ]
     )
-
-
-def show_signed(der: bytes, serial: str) -> None:
-    """The hash of what was signed, for both sides to compare."""
-    import hashlib
-
-    from trustctl import render
-    from trustctl.facts.der import signed_parts
-    from trustctl.facts.fingerprint import spoken
-
-    tbs = hashlib.sha256(signed_parts(der)[0]).hexdigest()
-    render.fields([("serial", serial.upper()), ("TBS SHA-256", spoken(tbs).splitlines())])
-
-
-def held_to(permitted: tuple[str, ...] | None) -> str | Sequence[str]:
-    """What a CA may sign for, for people."""
-    return "nothing: it could sign for every domain" if permitted is None else permitted

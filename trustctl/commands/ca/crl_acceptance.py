@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trustctl.commands.invocation import Invocation
+from trustctl.commands.invocation import Invocation, typed
 from trustctl.errors import ConflictError, InputError
 
 if TYPE_CHECKING:
@@ -27,12 +27,32 @@ def accept_crls(call: Invocation, known: Sequence[Authority], data: bytes, file:
     Raises:
         InputError, ConflictError: one is no CRL of theirs, or not newer; nothing was recorded.
     """
+    from trustctl import render
+
     taken = [look(known, der, file, call.now) for der in split_crls(data, file)]
     with call.writing() as tx:
         for one in taken:
             record(tx, one, file)
     for one in taken:
         tell(one)
+    with call.reading() as tx:
+        lacking = [line for one in taken for line in _not_revoked(tx.connection, one, call.now)]
+    render.note(*lacking)
+
+
+def _not_revoked(connection: Connection, one: CarriedCrl, now: int) -> list[str]:
+    """What the list says is revoked and is not here: an export still goes by it."""
+    from trustctl.ca import crl as lists
+    from trustctl.inventory import issuances
+
+    named = lists.serials(one.content.entries)
+    known = issuances.search(connection, issuers=[one.authority.spki], after=now, revoked=False)
+    return [
+        f"warning: {each.subject} is revoked in it and not here; type: "
+        + typed("ca", "revoke", each.serial, "--reason", "REASON")
+        for each in known
+        if int(each.serial, 16) in named
+    ]
 
 
 @dataclass(frozen=True, slots=True)

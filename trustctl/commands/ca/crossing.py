@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from trustctl.errors import ConflictError
+from trustctl.commands.invocation import typed
+from trustctl.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -20,13 +21,17 @@ class Wanted:
     """One CA of a peer that is to be held to names.
 
     Attributes:
+        ca: the hierarchy whose root is to sign. root: that; None where it is not known here.
+        added: those of the permitted names that somebody asked for.
         before: what held it until now. remarks: what will be refused then, as far as is known.
+        shared: whether the root has issuing CAs of ours below it.
     """
 
     peer: Peer
     pin: Pin
     der: bytes
-    root: Authority
+    ca: str
+    root: Authority | None
     permitted: tuple[str, ...]
     added: tuple[str, ...]
     before: Issuance | None
@@ -40,7 +45,41 @@ class Wanted:
 
     @property
     def said(self) -> str:
+        """The CA, for people."""
         return f"{self.peer.name} {self.pin.certificate.fingerprint[:8].upper()}"
+
+    @property
+    def end(self) -> str:
+        """Until when it is held already."""
+        from trustctl.facts.moment import format_date
+
+        return "-" if self.cross is None else format_date(self.cross.not_after)
+
+    @property
+    def signing(self) -> Authority:
+        """The root, where it signs here."""
+        if self.root is None:
+            raise ConflictError(f"there is no CA {self.ca}", "trustctl ca list --authorities")
+        return self.root
+
+
+def demand_here(one: Wanted, days: int | None) -> None:
+    """Refuse what is due and can only be signed elsewhere.
+
+    Raises:
+        ConflictError: it is; with what to type instead.
+    """
+    if not one.due or one.signing.key != "elsewhere":
+        return
+    name = one.peer.name
+    more = [word for added in one.added for word in ("--permit", added)]
+    more += [] if days is None else ["--days", str(days)]
+    if one.cross is None or one.cross.root_spki != one.signing.spki:
+        more += ["--ca", one.ca]
+    raise ConflictError(
+        f"the key of {one.signing.name} is not on this machine",
+        typed("ca", "cross", name, *more, "--request", f"{name}.json"),
+    )
 
 
 def plan(
@@ -51,12 +90,15 @@ def plan(
     days: int | None,
     hierarchy: str | None,
     refused: list[str],
+    *,
+    asking: bool = False,
 ) -> list[Wanted]:
     """What is to be signed for a peer; without one, for all whose CAs are held to names already.
 
     Args:
         added: what --permit says; None leaves it as it was.
         refused: gets what cannot be done, peer by peer, where none was named.
+        asking: the root that is to sign is elsewhere, and may not be known here.
 
     Raises:
         ConflictError: it cannot be done for the peer that was named.
@@ -67,7 +109,7 @@ def plan(
         peers = list(snapshot.read_peers(connection, where=snapshot.named(name)))
         if not peers:
             raise ConflictError(f"there is no peer {name}", "trustctl list shows the peers")
-        return _of_peer(connection, now, peers[0], added, days, hierarchy)
+        return _of_peer(connection, now, peers[0], added, days, hierarchy, asking=asking)
     found = []
     for peer in list(snapshot.read_peers_by_name(connection)):
         crossed = any(pin.cross is not None for pin in peer.pins)
@@ -80,17 +122,23 @@ def plan(
     return found
 
 
-def _authorities(connection: Connection, peer: Peer, now: int) -> dict[str, Pin]:
-    """The peer's trusted CAs, one pin for each key: the one that lasts longest. Whether what holds
-    it is in force does not matter: that is what is about to change."""
+def trusted(connection: Connection, peer: Peer, now: int) -> list[Pin]:
+    """The peer's trusted CAs, those that last longest last. Whether what holds one is in force does
+    not matter: that is what is about to change."""
     from trustctl.inventory.settings import read_settings
     from trustctl.policy.trust import judge
 
-    settings, found = read_settings(connection), {}
-    for pin in sorted(peer.pins, key=lambda one: one.certificate.not_after or 0):
-        if pin.role == "authority" and judge(replace(pin, cross=None), settings, now).trusted:
-            found[pin.certificate.spki or ""] = pin
-    return found
+    settings = read_settings(connection)
+    return [
+        pin
+        for pin in sorted(peer.pins, key=lambda one: one.certificate.not_after or 0)
+        if pin.role == "authority" and judge(replace(pin, cross=None), settings, now).trusted
+    ]
+
+
+def _authorities(connection: Connection, peer: Peer, now: int) -> dict[str, Pin]:
+    """Of the peer's trusted CAs one pin for each key: the one that lasts longest."""
+    return {pin.certificate.spki or "": pin for pin in trusted(connection, peer, now)}
 
 
 def _of_peer(
@@ -100,6 +148,8 @@ def _of_peer(
     added: tuple[str, ...] | None,
     days: int | None,
     hierarchy: str | None,
+    *,
+    asking: bool = False,
 ) -> list[Wanted]:
     from trustctl.inventory import hierarchies, issuances, snapshot
     from trustctl.policy.held import wanted
@@ -118,7 +168,8 @@ def _of_peer(
             raise ConflictError(
                 f"the authority of {peer.name} is our own CA {ours[spki]}", "trustctl ca list"
             )
-        root = _root(connection, hierarchy, pin.cross, ours)
+        holding = pin.cross or next((one.cross for one in peer.pins if one.cross), None)
+        ca, root = _root(connection, hierarchy, holding, ours, asking=asking)
         more = added if added is not None else () if pin.cross is None else pin.cross.added
         permitted = wanted(peer, more)
         if not permitted:
@@ -136,59 +187,73 @@ def _of_peer(
                 peer,
                 pin,
                 der,
+                ca,
                 root,
                 permitted,
                 tuple(one for one in more if one in permitted),
                 before,
                 _is_due(pin, root, permitted, days, now),
-                _refused(der, hosts, permitted),
-                _has_issuing(connection, root),
+                refusals(der, hosts, permitted),
+                root is not None and has_issuing(connection, ca),
             )
         )
     return found
 
 
 def _root(
-    connection: Connection, hierarchy: str | None, before: Cross | None, ours: dict[str, str]
-) -> Authority:
-    """The root that signs: of the CA that is named, else of the one that signed before."""
+    connection: Connection,
+    hierarchy: str | None,
+    before: Cross | None,
+    ours: dict[str, str],
+    *,
+    asking: bool,
+) -> tuple[str, Authority | None]:
+    """The root that signs, and its CA's name: of the CA that is named, else of the one that signed
+    before (``before``; for this CA, or another one of the peer's)."""
     from trustctl.commands.ca import work
     from trustctl.inventory import authorities
 
     if hierarchy is None and before is not None:
         hierarchy = ours[before.root_spki]
-    root = authorities.current(connection, work.pick(connection, hierarchy), "root")
-    if root.key == "elsewhere":
+    if asking:
+        known = authorities.hierarchies(connection)
+        if hierarchy is not None and hierarchy not in known:
+            return hierarchy, None
+        if not known:
+            raise UsageError("no root is known here: name the CA that is to sign", "--ca peers")
+    name = work.pick(connection, hierarchy)
+    root = authorities.current(connection, name, "root")
+    if asking and root.key != "elsewhere":
         raise ConflictError(
-            f"the key of {root.name} is not on this machine",
-            "a root for peers alone: trustctl ca init --name peers --offline-root; then: "
-            "trustctl ca cross PEER --ca peers",
+            f"the root of {name} is on this machine: it needs no request",
+            "trustctl ca cross PEER; or --ca NAME for a root elsewhere",
         )
-    return root
+    return name, root
 
 
-def _has_issuing(connection: Connection, root: Authority) -> bool:
+def has_issuing(connection: Connection, hierarchy: str) -> bool:
+    """Whether there are issuing CAs of ours below a hierarchy's root."""
     from trustctl.inventory.authorities import authorities
 
-    return bool(authorities(connection, hierarchy=root.hierarchy, kind="issuing"))
+    return bool(authorities(connection, hierarchy=hierarchy, kind="issuing"))
 
 
 def _is_due(
-    pin: Pin, root: Authority, permitted: tuple[str, ...], days: int | None, now: int
+    pin: Pin, root: Authority | None, permitted: tuple[str, ...], days: int | None, now: int
 ) -> bool:
     from trustctl.commands.ca.making import DAY
     from trustctl.policy.held import is_late
     from trustctl.policy.trust import cross_reasons
 
     one = pin.cross
-    if one is None or cross_reasons(pin, now) or days is not None:
+    if one is None or root is None or cross_reasons(pin, now) or days is not None:
         return True
     longest = min(pin.certificate.not_after or 0, root.not_after)
     late = is_late(one, now) and longest > one.not_after + DAY
     return late or one.permitted != permitted or one.root != root.fingerprint
 
 
-def _refused(ca: bytes, hosts: Sequence[bytes], permitted: tuple[str, ...]) -> tuple[str, ...]:
+def refusals(ca: bytes, hosts: Sequence[bytes], permitted: tuple[str, ...]) -> tuple[str, ...]:
     """What of the certificates that we know of this CA will not be taken, or not by everybody."""
     from trustctl.ca import held
     from trustctl.facts.certificate import parse_certificate

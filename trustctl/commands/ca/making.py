@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -100,3 +101,36 @@ def cross_draft(
         cross_of=of,
     )
     return draft(template, issuer, signer)
+
+
+def peer_cross_draft(
+    of: bytes,
+    issuer: x509.Certificate,
+    signer: KeyKind,
+    now: int,
+    *,
+    peer: str,
+    permitted: tuple[str, ...],
+    days: int | None = None,
+) -> Draft:
+    """The draft that holds a peer's CA to names.
+
+    Raises:
+        InputError: the CA's certificate (``of``) is one that cannot be signed anew.
+    """
+    from trustctl.errors import InputError
+
+    try:
+        return cross_draft(
+            "peer-cross", of, issuer, signer, now, permitted=permitted, days=days, subject=peer
+        )
+    except ValueError as error:  # the library reads less than verifiers do
+        raise InputError(
+            f"the CA certificate of {said(peer, of)} cannot be signed anew: {error}",
+            "its hosts can be pinned by themselves, without it",
+        ) from error
+
+
+def said(peer: str, of: bytes) -> str:
+    """A peer's CA, for people: ``foo 0123ABCD``."""
+    return f"{peer} {hashlib.sha256(of).hexdigest()[:8].upper()}"

@@ -85,7 +85,8 @@ def draft_crl(
 
     whole = crls.newest(connection, authority.spki)
     before = None if whole is None else crl.read(whole.der)
-    entries = crl.due_entries(crls.revoked(connection, authority.spki), before)
+    known, here = crls.revoked(connection, authority.spki), authority.key != "elsewhere"
+    entries = crl.due_entries(known, before, here=here)
     last, base, usual = whole, None, CRL_DAYS[authority.kind]
     freshest = None if before is None else before.freshest
     moved = delta_url is not None and freshest != crl.found_at(delta_url)
