@@ -81,6 +81,7 @@ class Box:
         # a machine on which trustctl is in use has data of its own there
         shutil.rmtree(self.etc / "trustctl", ignore_errors=True)
         (self.etc / "trustctl").mkdir(mode=0o750)
+        shutil.chown(self.etc / "trustctl", group="Debian-exim")
         mounts = " && ".join(
             f"mount --bind {folder / one.strip('/').replace('/', '-')} {one}" for one in FOLDERS
         )
