@@ -177,7 +177,6 @@ class World:
     def assert_complete(self, why: str) -> None:
         """All that the command makes is there, known, and of use."""
         self.look(why)
-        self.look(why)
         if "issue" in self.words:
             assert {one.stem for one in self.issued() if one.stat().st_size} == {*HOSTS}, why
             assert not list(self.path.rglob(f"{TEMPORARY}*")), why
