@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -15,6 +14,8 @@ import click
 from trustctl.errors import ConfirmationError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trustctl.inventory.transaction import Transaction, WriteTransaction
 
 T = TypeVar("T")
