@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 from tests.certs import Made
 from tests.lab.lab import Lab
 from tests.lab.postfix import Sender
+from tests.lab.receiving import Receiving
 from tests.lab.senders import fingerprint
 
-_CLIENT = Path(__file__).resolve().with_name("client.py")
 CONF = "/mnt/conf"
 _MAIN = """
 mynetworks = 127.0.0.0/8
@@ -30,7 +29,7 @@ smtpd_error_sleep_time = 0
 _LOCAL = "virtual unix - n n - - virtual\n"
 
 
-class Server(Sender):
+class Server(Receiving, Sender):
     """It delivers bob's mail to a file, and listens at an address of its own."""
 
     def __init__(self, lab: Lab, own: Made, name: str, main: str = "", master: str = "") -> None:
@@ -92,48 +91,7 @@ class Server(Sender):
         """The log since then."""
         return self.log()[self._read :]
 
-    def told(self, made: Made | None, *commands: str, how: str = "tls") -> list[str]:
-        """What it answers to a client with this certificate."""
-        where = "-" if made is None else str(self.network.directory / f"{made.fingerprint}.pem")
-        if made is not None:
-            Path(where).write_bytes(made.pem + made.key_pem)
-        ran = self.network.run(
-            [sys.executable, str(_CLIENT), self.address, where, how],
-            stdin="".join(f"{one}\r\n" for one in commands).encode(),
-        )
-        assert ran.returncode == 0, (ran.stderr.decode()[-200:], self.log()[-2500:])
-        self._settle()
-        return ran.stdout.decode().splitlines()
-
-    def _settle(self) -> None:
-        """Wait until all that was taken is delivered, or waits."""
-        for _attempt in range(1000):
-            lines = self.logged_lines()
-            if lines.count("(queue active)") <= lines.count(": removed") + lines.count("=deferred"):
-                return
-            time.sleep(0.02)
-        raise AssertionError(self.logged_lines())
-
-    def mail(
-        self,
-        made: Made | None,
-        sender: str,
-        recipient: str = "bob@us.test",
-        *,
-        header: str = "",
-        how: str = "tls",
-        parameters: str = "",
-    ) -> list[str]:
-        """Its answers to MAIL, RCPT, DATA and the message."""
-        return self.told(
-            made,
-            f"MAIL FROM:<{sender}>{parameters}",
-            f"RCPT TO:<{recipient}>",
-            "DATA",
-            *([header] if header else []),
-            "Subject: hello",
-            "",
-            "hello",
-            ".",
-            how=how,
-        )
+    def is_idle(self, lines: str) -> bool:
+        """Whether all that was taken is delivered, or waits."""
+        done = lines.count(": removed") + lines.count("=deferred")
+        return lines.count("(queue active)") <= done

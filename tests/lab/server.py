@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
 from tests.certs import Made
 from tests.lab.lab import Lab
+from tests.lab.receiving import Receiving
 from tests.lab.senders import Administered, fingerprint
 
-_CLIENT = Path(__file__).resolve().with_name("client.py")
 TO_FILES = "SYSTEM_ALIASES_FILE_TRANSPORT = address_file\nSYSTEM_ALIASES_USER = Debian-exim\n"
 _TLS = (
     "MAIN_TLS_ENABLE = yes\n"
@@ -20,7 +18,7 @@ _TLS = (
 )
 
 
-class Server(Administered):
+class Server(Receiving, Administered):
     """It delivers bob's mail to a file."""
 
     def start(self, own: Made) -> None:
@@ -62,52 +60,10 @@ class Server(Administered):
         """The main log since then."""
         return self.log.read_text("utf-8", "replace")
 
-    def told(self, made: Made | None, *commands: str, how: str = "tls") -> list[str]:
-        """What it answers to a client with this certificate."""
-        where = "-" if made is None else str(self.network.directory / f"{made.fingerprint}.pem")
-        if made is not None:
-            Path(where).write_bytes(made.pem + made.key_pem)
-        ran = self.network.run(
-            [sys.executable, str(_CLIENT), self.address, where, how],
-            stdin="".join(f"{one}\r\n" for one in commands).encode(),
-        )
-        assert ran.returncode == 0, ran.stderr.decode()
-        self._settle()
-        return ran.stdout.decode().splitlines()
-
-    def _settle(self) -> None:
-        """Wait until all that was taken is delivered, or waits."""
-        for _attempt in range(1000):
-            lines = self.logged_lines()
-            done = lines.count(" Completed\n") + lines.count(" == ")
-            if lines.count(" <= ") <= done:
-                return
-            time.sleep(0.02)
-        raise AssertionError(self.logged_lines())
-
-    def mail(
-        self,
-        made: Made | None,
-        sender: str,
-        recipient: str = "bob@us.test",
-        *,
-        header: str = "",
-        how: str = "tls",
-        parameters: str = "",
-    ) -> list[str]:
-        """Its answers to MAIL, RCPT, DATA and the message."""
-        return self.told(
-            made,
-            f"MAIL FROM:<{sender}>{parameters}",
-            f"RCPT TO:<{recipient}>",
-            "DATA",
-            *([header] if header else []),
-            "Subject: hello",
-            "",
-            "hello",
-            ".",
-            how=how,
-        )
+    def is_idle(self, lines: str) -> bool:
+        """Whether all that was taken is delivered, or waits."""
+        done = lines.count(" Completed\n") + lines.count(" == ")
+        return lines.count(" <= ") <= done
 
 
 def server(

@@ -386,4 +386,4 @@ def test_who_does_not_answer_opens_nothing(asking: Server) -> None:
     finally:
         asking.export()
     assert asking.mail(None, "ann@foo.test")[1].startswith("550")
-    assert "mta-differs" not in asking.trustctl("audit", code=1)
+    assert "mta-differs" not in asking.trustctl("audit", "--fail-on", "never")
