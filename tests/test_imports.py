@@ -62,7 +62,7 @@ _ONLY_IN = {
     "segno": {"export.card"},
     "sqlalchemy": {"inventory"},
     "sqlite3": {"inventory"},
-    "subprocess": {"notify", "prove", "publish.ca_certificates", "publish.mta", "publish.postconf"},
+    "subprocess": {"notify", "prove", "publish.programs"},
     "tabulate": {"render"},
 }
 _FOR_TYPES = {"cryptography": "commands", "sqlalchemy": "commands"}

@@ -20,7 +20,7 @@ from trustctl.facts.proof import Attempt, Damage, Outcome
 from trustctl.prove import mainlog
 from trustctl.prove.mta import MESSAGE, SENDER
 from trustctl.prove.namespace import Stage
-from trustctl.publish import mta, planning, store
+from trustctl.publish import mta, planning, programs, store
 from trustctl.publish.place import CDB, Place, place_of
 
 _SECONDS = 60
@@ -43,21 +43,23 @@ class Exim:
             NotEnforcedError: it cannot be asked, or refuses its configuration.
         """
         self._program = program
-        told = mta.run(program, "-bV")
+        told = programs.run(program, "-bV")
         self._dane = re.search(r"^Support for:.*\bDANE\b", told, re.MULTILINE) is not None
         found = re.search(r"^Configuration file is (/.*)$", told, re.MULTILINE)
         if found is None:
             raise NotEnforcedError(f"{program} -bV names no configuration file")
         self._configuration = Path(found[1])
         asked = ("spool_directory", "log_file_path", "pid_file_path")
-        options = dict(_OPTION.findall(mta.run(program, "-bP", *asked)))
+        options = dict(_OPTION.findall(programs.run(program, "-bP", *asked)))
         self._spool = Path(options["spool_directory"])
         paths = [one.strip() for one in options.get("log_file_path", "").split(":")]
         pattern = next((one for one in paths if one.startswith("/")), f"{self._spool}/log/%slog")
         # %D is the day: there may be two of them
         self._log = Path(pattern.replace("%s", "main", 1).replace("%D", "*").replace("%M", "*"))
         self._run = options.get("pid_file_path") or f"{self._spool}/exim-daemon.pid"
-        routers, transports = (mta.run(program, "-bP", one) for one in ("routers", "transports"))
+        routers, transports = (
+            programs.run(program, "-bP", one) for one in ("routers", "transports")
+        )
         data = _DATA.search(routers)
         self._directory = None if data is None else data[1]
         named = sorted(set(_BUNDLE.findall(transports)))

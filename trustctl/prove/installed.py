@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 from trustctl.errors import NotEnforcedError
 from trustctl.export.postfix import POLICY
-from trustctl.publish import postconf
+from trustctl.publish import postconf, programs
 from trustctl.publish.postfix_site import MAPS, tables
 
-_SECONDS = 30
 _TABLE = re.compile(r"(?:proxy:)?([a-z0-9]+):(/[A-Za-z0-9/._-]+)/trustctl/live/" + POLICY)
 
 
@@ -21,13 +19,10 @@ def configuration(program: str) -> Path:
     Raises:
         NotEnforcedError: it cannot be told.
     """
-    ran = subprocess.run(
-        [program, "-h", "config_directory"], capture_output=True, check=False, timeout=_SECONDS,
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}, cwd="/",
-    )  # fmt: skip
-    said = ran.stdout.decode("utf-8", "replace").strip()
-    if ran.returncode or not said.startswith("/"):
-        why = ran.stderr.decode("utf-8", "replace").strip()[-300:]
+    status, out, complaints = programs.attempt(program, "-h", "config_directory", cwd="/")
+    said = out.strip()
+    if status or not said.startswith("/"):
+        why = complaints.strip()[-300:]
         raise NotEnforcedError(f"{program} names no configuration folder: {why}")
     return Path(said)
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from trustctl.errors import NotEnforcedError
 from trustctl.publish import receiving
-from trustctl.publish.mta import attempt, binary, exim_user, expanded, program, run
+from trustctl.publish.mta import binary, exim_user, expanded, program
+from trustctl.publish.programs import attempt, run
 
 Options = dict[str, str]
 _HEAD = re.compile(r"^(\S+) (router|transport):$")

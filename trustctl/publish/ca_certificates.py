@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trustctl.errors import NotEnforcedError
+from trustctl.publish import programs
 
 CONF = Path("/etc/ca-certificates.conf")
 SHIPPED = Path("/usr/share/ca-certificates")
@@ -27,14 +27,13 @@ QUESTION = "ca-certificates/trust_new_crts"
 """Debconf's: whether an upgrade selects what is new in it; ``yes`` by default."""
 
 _PROGRAM = "update-ca-certificates"
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _SECONDS = 900
 _FAILED = re.compile(r"^E: (.+) exited with code", re.MULTILINE)
 
 
 def installed() -> bool:
     """Whether there is such a store on this machine."""
-    return shutil.which(_PROGRAM, path=_PATH) is not None
+    return shutil.which(_PROGRAM, path=programs.PATH) is not None
 
 
 def update(*, fresh: bool) -> list[str]:
@@ -133,22 +132,6 @@ def local_files() -> Iterator[tuple[Path, bool]]:
                     yield path, linked
 
 
-def _attempt(program: str, *words: str, stdin: bytes = b"") -> tuple[int, str, str]:
-    try:
-        done = subprocess.run(
-            [program, *words],
-            input=stdin,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-            cwd="/",
-            umask=0o022,  # what hooks write is for everybody to read
-            env={"PATH": _PATH, "LC_ALL": "C"},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise NotEnforcedError(f"{program} did not end within {_SECONDS} seconds") from error
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise NotEnforcedError(f"{program} cannot be run: {reason}") from error
-    out, complaints = (one.decode("utf-8", "replace") for one in (done.stdout, done.stderr))
-    return done.returncode, out, complaints
+def _attempt(program: str, *words: str, stdin: bytes = b"") -> programs.Ended:
+    # umask: what hooks write is for everybody to read
+    return programs.attempt(program, *words, stdin=stdin, cwd="/", umask=0o022, seconds=_SECONDS)

@@ -7,15 +7,13 @@ import os
 import pwd
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trustctl.errors import NotEnforcedError
+from trustctl.publish import programs
 
-_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-_SECONDS = 60
 _ANSWER_SECONDS = 20
 _TWICE = "overriding earlier entry"
 """What every program of Postfix says of a main.cf that gives a parameter twice: the last counts."""
@@ -34,7 +32,7 @@ def binary() -> str | None:
 
 
 def _which(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_PATH}")
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{programs.PATH}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,28 +165,14 @@ class Postfix:
         Raises:
             NotEnforcedError: it fails, with what it said.
         """
-        root = os.geteuid() == 0
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                timeout=_SECONDS,
-                input=text,
-                check=False,
-                cwd="/",
-                user=user if root else None,
-                group=pwd.getpwnam(user).pw_gid if root else None,
-                extra_groups=[] if root else None,
-                env={"PATH": _PATH, "LC_ALL": "C"},
-            )
-        except subprocess.TimeoutExpired as error:
-            raise NotEnforcedError(f"{command[0]} did not end within {_SECONDS} seconds") from error
-        except (OSError, subprocess.SubprocessError) as error:
-            raise NotEnforcedError(f"{command[0]} cannot be run as {user}") from error
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip()
-            raise NotEnforcedError(f"{command[0]} as {user}: {said[-300:]}")
-        return done.stdout.decode("utf-8", "replace")
+        who = None
+        if os.geteuid() == 0:
+            found = pwd.getpwnam(user)
+            who = found.pw_uid, found.pw_gid
+        status, out, complaints = programs.attempt(*command, stdin=text, user=who, cwd="/")
+        if status:
+            raise NotEnforcedError(f"{command[0]} as {user}: {complaints.strip()[-300:]}")
+        return out
 
     def finger(self, *words: str, user: str) -> str:
         """What posttls-finger(1) says with this configuration; run by root, as somebody else.
@@ -199,8 +183,7 @@ class Postfix:
         program = _which("posttls-finger")
         if program is None:
             raise NotEnforcedError("there is no posttls-finger on this machine")
-        environment = {one: os.environ[one] for one in _KEPT if one in os.environ}
-        told = [f"{name}={value}" for name, value in environment.items()]
+        told = [f"{name}={value}" for name, value in _kept().items()]
         command = ["/usr/bin/env", *told, f"MAIL_CONFIG={self.directory}", program, *words]
         return self.converse(command, b"", user=user)
 
@@ -237,33 +220,22 @@ class Postfix:
         Raises:
             NotEnforcedError: it fails, with what it said.
         """
-        status, out, complaints = self._attempt(*command)
-        if status:
-            said = complaints.strip() or out.strip()
-            raise NotEnforcedError(f"{' '.join(command)} failed: {said[-600:]}")
-        return out
+        return programs.output(command, self._attempt(*command))
 
-    def _attempt(self, program: str, *words: str, stdin: bytes = b"") -> tuple[int, str, str]:
+    def _attempt(self, program: str, *words: str, stdin: bytes = b"") -> programs.Ended:
         found = _which(program)
         if found is None:
             raise NotEnforcedError(f"there is no {program} on this machine", "apt install postfix")
-        environment = {one: os.environ[one] for one in _KEPT if one in os.environ}
-        try:
-            done = subprocess.run(
-                [found, "-c", str(self.directory), *words],
-                capture_output=True,
-                timeout=_SECONDS,
-                input=stdin,
-                check=False,
-                env={"PATH": f"{Path(found).parent}:{_PATH}", "LC_ALL": "C", **environment},
-            )
-        except subprocess.TimeoutExpired as error:
-            raise NotEnforcedError(f"{program} did not end within {_SECONDS} seconds") from error
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise NotEnforcedError(f"{program} cannot be run: {reason}") from error
-        out, complaints = (one.decode("utf-8", "replace") for one in (done.stdout, done.stderr))
-        return done.returncode, out, complaints
+        return programs.attempt(
+            *(found, "-c", str(self.directory), *words),
+            called=program,
+            stdin=stdin,
+            environment={"PATH": f"{Path(found).parent}:{programs.PATH}", **_kept()},
+        )
+
+
+def _kept() -> dict[str, str]:
+    return {one: os.environ[one] for one in _KEPT if one in os.environ}
 
 
 def _pairs(told: str) -> dict[str, str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from trustctl.errors import NotEnforcedError
 from trustctl.publish import configuration, own
 from trustctl.publish.home import CERTIFICATE, CLIENT, KEY, STAPLE, Home
-from trustctl.publish.mta import attempt, binary, reload, run
+from trustctl.publish.mta import binary, reload
+from trustctl.publish.programs import attempt, run
 
 _LIVE = Path("/etc/exim4")
 

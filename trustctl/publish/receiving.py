@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from trustctl.publish.mta import attempt, run
+from trustctl.publish.programs import attempt, run
 
 _LISTS = {"acl_smtp_mail": "trustctl_check_mail", "acl_smtp_rcpt": "trustctl_check_rcpt"}
 _HAND_ON = "TRUSTCTL_NEXT_MAIL = next_one\nTRUSTCTL_NEXT_RCPT = next_one\n"
