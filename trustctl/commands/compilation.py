@@ -207,16 +207,17 @@ def make_plan(
     checkpoint = Checkpoint(*journal.head(connection))
     compiler = Compiler(connection, read_settings(connection), as_of, place.format, lookout, tree)
     last: Manifest | None = None
+    look: Begun | None = None  # at the trust sets, which is finished last
     looked_ns = planning.clock_ns()
-    looks_on = begun is not None and begun.search is not None
     if full:
         with suppress(TargetError):
             last = planning.last_generation(place)
         problems = planning.look(place, last, whole=True)
     else:
-        if begun is None or begun.place != place or begun.outdated:
-            begun = planning.begin(place)
-        last, looked_ns, problems = begun.last, begun.at_ns, begun.files()
+        look = begun
+        if look is None or look.place != place or look.outdated:
+            look = planning.begin(place)
+        last, looked_ns, problems = look.last, look.at_ns, look.files()
 
     def plan(ids: list[int] | None) -> Plan:
         if lookout is not None:
@@ -242,11 +243,12 @@ def make_plan(
     whole = full or tree is not None or problems
     ids = None if whole else _changed_since(connection, place, last, as_of)
     planned = None if ids is None else plan(ids)
-    if looks_on and begun is not None and planned is not None and not planned.nothing_to_do:
-        planned.unfinished = begun
-        return planned
-    if begun is not None and not full:
-        problems += begun.sets()  # the last: they are looked at meanwhile
+    if look is not None:
+        goes_on = look is begun and look.search is not None
+        if goes_on and planned is not None and not planned.nothing_to_do:
+            planned.unfinished = look
+            return planned
+        problems += look.sets()
     return planned if planned is not None and not problems else plan(None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -184,7 +183,7 @@ def _wanted(found: System) -> dict[str, bytes]:
     from trustctl.intake.stores import read_store
 
     held = read_store(str(found.certificates)).held
-    return {hashlib.sha256(one.der).hexdigest(): one.der for one in held}
+    return {one.fingerprint: one.der for one in held}
 
 
 def _differences(found: System) -> tuple[list[str], list[str]]:
@@ -197,7 +196,7 @@ def _differences(found: System) -> tuple[list[str], list[str]]:
     notices: list[str] = []
     content = read_store(str(ca_certificates.STORE))
     bundle = {
-        hashlib.sha256(one.der).hexdigest(): one
+        one.fingerprint: one
         for one in content.held
         if one.place.file == str(ca_certificates.BUNDLE)
     }
@@ -238,7 +237,7 @@ def _hashed(wanted: dict[str, bytes]) -> set[str]:
         number = 0
         while (path := STORE / f"{name}.{number}").exists():
             held = read_store(str(path)).held
-            found.update(hashlib.sha256(one.der).hexdigest() for one in held)
+            found.update(one.fingerprint for one in held)
             number += 1
     return found
 
@@ -253,7 +252,7 @@ def _alone(
 
     told: set[bytes] = set()
     for one in sorted(held, key=lambda one: one.place.file != str(BUNDLE)):
-        if one.der in told or hashlib.sha256(one.der).hexdigest() in wanted:
+        if one.der in told or one.fingerprint in wanted:
             continue
         told.add(one.der)
         theirs = one.place.file != str(BUNDLE) and not _is_made(one.place.file)
@@ -276,9 +275,7 @@ def _made_of(found: System) -> set[str]:
     from trustctl.publish import ca_certificates
 
     files: list[Path] = [*ca_certificates.shipped_files(), *found.strangers()]
-    return {
-        hashlib.sha256(one.der).hexdigest() for file in files for one in read_store(str(file)).held
-    }
+    return {one.fingerprint for file in files for one in read_store(str(file)).held}
 
 
 def _too_many(one: Held) -> str:

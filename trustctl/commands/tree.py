@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -158,6 +157,8 @@ class Tree:
 
     def digests(self) -> dict[str, str]:
         """Path -> SHA-256 of what the format makes; empty where that is new each time."""
+        import hashlib
+
         from trustctl.export import formats
 
         if self.format.password or self.format.keeps is not None:

@@ -47,6 +47,11 @@ class Held:
     place: Place
     alone: bool
 
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the DER, in hex."""
+        return hashlib.sha256(self.der).hexdigest()
+
 
 @dataclass(slots=True)
 class Content:

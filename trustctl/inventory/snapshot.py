@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -89,10 +89,16 @@ def named(name: str) -> ColumnElement[bool]:
 
 
 def asked(
-    connection: Connection, restricted: Callable[[Any, Any], Any] = lambda query, _key: query
+    connection: Connection,
+    restricted: Callable[[Any, Any], Any] = lambda query, _key: query,
+    there: Set[str] | None = None,
 ) -> dict[int, Inbound]:
-    """:func:`trustctl.inventory.inbound.read`, which is not loaded where nobody is asked."""
-    if "inbound" not in rare(connection):
+    """:func:`trustctl.inventory.inbound.read`, which is not loaded where nobody is asked.
+
+    Args:
+        there: what :func:`rare` says, where that is known.
+    """
+    if "inbound" not in (rare(connection) if there is None else there):
         return {}
     from trustctl.inventory import inbound
 
@@ -171,7 +177,7 @@ def read_peers_with_ids(
         from trustctl.inventory.renewed import Renewed
 
         renewed = Renewed(connection, restricted, by_key)
-    inbound_of = asked(connection, restricted) if "inbound" in there else {}
+    inbound_of = asked(connection, restricted, there)
     p = peer.c
     peers = ordered(select(p.id, p.name, p.added_at).order_by(p.id), p.id)
     domains = Merge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -186,13 +187,11 @@ def _drafts(
 ) -> tuple[Pin, tuple[Draft, Draft]]:
     from trustctl.ca import redraft
 
-    for pin in pins:
-        try:
+    *others, last = pins
+    for pin in others:
+        with suppress(InputError):
             return pin, redraft.check_cross(answer, ders[pin.certificate.fingerprint], file)
-        except InputError:
-            if pin is pins[-1]:
-                raise
-    raise AssertionError("there is a pin")  # pragma: no cover
+    return last, redraft.check_cross(answer, ders[last.certificate.fingerprint], file)
 
 
 def _names(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -152,6 +151,8 @@ class Keys:
 
     def _keep(self, key: PrivateKey) -> str:
         """Write a new key file, named after the key; where it is, as an authority records it."""
+        import hashlib
+
         from trustctl import files
         from trustctl.ca import keyfile
         from trustctl.ca.kinds import spki_of
