@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import certs, odd
+from tests.ca.damage import changed, damaged, strangers
 from tests.ca.own import DAY, NOW, Own, own, template
 from tests.certs import Made
 from trustctl.ca import offline
@@ -50,11 +50,6 @@ def answer(ours: Own, of: Made = FOO, **changed: Any) -> CrossAnswer:
 _OURS = own()
 _GOOD = answer(_OURS)
 ANSWER = write_answer(_GOOD)
-
-
-def changed(text: bytes, **fields: object) -> bytes:
-    """The file with other fields."""
-    return json.dumps(json.loads(text) | fields).encode()
 
 
 @pytest.mark.parametrize("days", [None, 30])
@@ -126,18 +121,7 @@ def test_a_field_of_an_answer_that_is_wrong(fields: dict[str, object]) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"", b"x", b"[]", b"null", b"{", b"[" * 60_000, b'{"kind": 1e999}', b"\xff\xfe",
-        b'{"kind": NaN}', b"9" * 60_000, b" " * 70_000, TEXT[:-3], TEXT + b"{}",
-        TEXT.replace(b'"version": 1', b'"version": 1, "version": 1'),
-    ],
-    ids=[
-        "empty", "x", "list", "null", "open", "nested", "infinite", "no text", "nan", "number",
-        "large", "cut", "more", "twice",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("data", strangers(TEXT))
 def test_what_is_no_file_of_ours(data: bytes) -> None:
     """Truncated, nested without end, doubled, too large: one error of ours, at once."""
     for read in (read_request, read_answer):
@@ -156,12 +140,10 @@ def test_a_file_that_nobody_would_read_is_not_written() -> None:
 @given(st.data())
 def test_any_damage(data: st.DataObject) -> None:
     """A file with bytes changed, cut or put in is read or refused: nothing else ever happens."""
-    text = bytearray(data.draw(st.sampled_from([TEXT, ANSWER])))
-    at = data.draw(st.integers(0, len(text)))
-    text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    text = damaged(data, data.draw(st.sampled_from([TEXT, ANSWER])))
     for read in (read_request, read_answer):
         with suppress(InputError):
-            read(bytes(text), "f")
+            read(text, "f")
 
 
 def test_one_for_the_other() -> None:
@@ -253,10 +235,8 @@ def test_any_damage_of_an_answer(data: st.DataObject) -> None:
     """No byte of certificate or root can be changed, cut or put in unnoticed."""
     field = data.draw(st.sampled_from(["certificate", "root"]))
     before: bytes = getattr(_GOOD, field)
-    text = bytearray(before)
-    at = data.draw(st.integers(0, len(text)))
-    text[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
-    if bytes(text) == before:
+    text = damaged(data, before, 2)
+    if text == before:
         return
     with pytest.raises(InputError):
-        check_cross(replace(_GOOD, **{field: bytes(text)}), FOO.der, "f")  # type: ignore[arg-type]
+        check_cross(replace(_GOOD, **{field: text}), FOO.der, "f")  # type: ignore[arg-type]

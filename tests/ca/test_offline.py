@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.ca.damage import changed, damaged, strangers
 from tests.ca.own import DAY, NOW, Own, own, template
 from trustctl.ca.draft import draft
 from trustctl.ca.finish import finish
@@ -68,11 +69,6 @@ def test_an_answer_there_and_back(kind: KeyKind) -> None:
 _GOOD = answer(own())
 
 
-def changed(text: bytes, **fields: object) -> bytes:
-    """The file with other fields."""
-    return json.dumps(json.loads(text) | fields).encode()
-
-
 def test_a_name_that_the_key_did_not_sign() -> None:
     """Whoever alters the CA's name or number on the way is caught by the proof."""
     assert read_request(changed(TEXT), "f") == REQUEST
@@ -112,15 +108,7 @@ def test_a_field_that_is_wrong(fields: dict[str, object]) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"", b"x", b"[]", b"null", b"{", b"[" * 60_000, b'{"kind": 1e999}', b"\xff\xfe",
-        b'{"kind": NaN}', b"9" * 60_000, b" " * 70_000, TEXT[:-3], TEXT + b"{}",
-        TEXT.replace(b'"version": 1', b'"version": 1, "version": 1'),
-    ],
-    ids=lambda one: repr(one[:14]),
-)  # fmt: skip
+@pytest.mark.parametrize("data", strangers(TEXT))
 def test_what_is_no_file_of_ours(data: bytes) -> None:
     """Truncated, nested without end, doubled, too large: one error of ours, at once."""
     for read in (read_request, read_answer):
@@ -132,11 +120,8 @@ def test_what_is_no_file_of_ours(data: bytes) -> None:
 @given(st.data())
 def test_any_damage(data: st.DataObject) -> None:
     """A file with bytes changed, cut or put in is read as the same or refused."""
-    text = bytearray(TEXT)
-    at = data.draw(st.integers(0, len(text)))
-    text[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     try:
-        found = read_request(bytes(text), "f")
+        found = read_request(damaged(data, TEXT), "f")
     except InputError:
         return
     assert (found.ca, found.number, found.public_key) == (
@@ -210,10 +195,8 @@ def test_any_damage_of_an_answer(data: st.DataObject) -> None:
     good = _GOOD
     field = data.draw(st.sampled_from(["certificate", "root"]))
     before: bytes = getattr(good, field)
-    text = bytearray(before)
-    at = data.draw(st.integers(0, len(text)))
-    text[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
-    if bytes(text) == before:
+    text = damaged(data, before, 2)
+    if text == before:
         return
     with pytest.raises(InputError):
-        check_answer(replace(good, **{field: bytes(text)}), REQUEST, "f")  # type: ignore[arg-type]
+        check_answer(replace(good, **{field: text}), REQUEST, "f")  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 from tests.certs import Made
@@ -12,19 +13,19 @@ from tests.lab.network import Network
 _CLIENT = Path(__file__).resolve().with_name("client.py")
 
 
-class Receiving:
+class Receiving(ABC):
     """What Exim's and Postfix's have in common."""
 
     network: Network
     address: str
 
+    @abstractmethod
     def logged_lines(self) -> str:
         """What it logged of late."""
-        raise NotImplementedError
 
+    @abstractmethod
     def is_idle(self, lines: str) -> bool:
         """Whether all that was taken, as these lines of the log say, is delivered or waits."""
-        raise NotImplementedError
 
     def told(self, made: Made | None, *commands: str, how: str = "tls") -> list[str]:
         """What it answers to a client with this certificate."""
@@ -41,6 +42,21 @@ class Receiving:
                 return ran.stdout.decode().splitlines()
             time.sleep(0.02)
         raise AssertionError(self.logged_lines())
+
+    def resumed(self, version: str, dialogue: bytes, made: Made | None) -> tuple[str, str]:
+        """What OpenSSL shows of a dialogue with this certificate, and of the same in a session that
+        resumes that one, without it. ``version``: of TLS, an option of ``openssl s_client``."""
+        folder, own = self.network.directory, []
+        if made is not None:
+            pair = folder / f"{made.fingerprint}.pem"
+            pair.write_bytes(made.pem + made.key_pem)
+            own = ["-cert", str(pair)]
+        base = ["openssl", "s_client", "-connect", f"{self.address}:25", "-starttls", "smtp",
+                "-crlf", "-ign_eof", version]  # fmt: skip
+        session = str(folder / "resumed-session")
+        first = self.network.run([*base, *own, "-sess_out", session], stdin=dialogue)
+        again = self.network.run([*base, "-sess_in", session], stdin=dialogue)
+        return first.stdout.decode(), again.stdout.decode()
 
     def mail(
         self,

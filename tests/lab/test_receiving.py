@@ -232,20 +232,13 @@ def test_nobody_is_told_whom_we_trust(asking: Server) -> None:
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_a_resumed_session_is_judged_too(version: str, asking: Server) -> None:
     """Where Exim is told to allow it: who resumes has what the session began with, and no more."""
-    folder = asking.network.directory
-    pair = folder / "pair.pem"
-    pair.write_bytes(FOO.pem + FOO.key_pem)
-    base = ["openssl", "s_client", "-connect", f"{asking.address}:25", "-starttls", "smtp", "-crlf",
-            "-ign_eof", version]  # fmt: skip
     dialogue = b"EHLO x.test\nMAIL FROM:<ann@foo.test>\nQUIT\n"
-    for own, answer in ((["-cert", str(pair)], "\n250 OK"), ([], "\n550 5.7.5")):
-        session = folder / f"session{version}{len(own)}"
-        first = asking.network.run([*base, *own, "-sess_out", str(session)], stdin=dialogue)
-        again = asking.network.run([*base, "-sess_in", str(session)], stdin=dialogue)
-        assert answer in first.stdout.decode()
-        assert answer in again.stdout.decode()
-        assert "\nNew, TLS" in first.stdout.decode()
-        assert "\nReused, TLS" in again.stdout.decode()
+    for made, answer in ((FOO, "\n250 OK"), (None, "\n550 5.7.5")):
+        first, again = asking.resumed(version, dialogue, made)
+        assert answer in first
+        assert answer in again
+        assert "\nNew, TLS" in first
+        assert "\nReused, TLS" in again
 
 
 def test_a_list_may_send_where_it_is_allowed(asking: Server) -> None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.certs import Made
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.authority import PASSPHRASE
+from tests.certs import Made, pem
 from tests.console import Ran
 from tests.publish.box import Box, tree
 
 TRANSPORT, ROUTER = "conf.d/transport/050_trustctl", "conf.d/router/050_trustctl"
+_PATIENCE_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,27 @@ class Administrator:
             "--vouched-by", "Ann <ann@us.test>", "--via", "phone", *more,
         )  # fmt: skip
 
+    def pin_own_ca(self, peer: str) -> tuple[str, ...]:
+        """Make a CA of ours, and pin its root as a peer's authority.
+
+        Returns:
+            What a command is run by that has to know the passphrase.
+        """
+        secret = self.folder / "passphrase"
+        secret.write_bytes(PASSPHRASE + b"\n")
+        secret.chmod(0o600)
+        knowing = ("env", f"TRUSTCTL_CA_PASSPHRASE_FILE={secret}")
+        self("ca", "init", "--permit", "our.test", before=knowing)
+        root = x509.load_pem_x509_certificate(self("ca", "certificate", "root").out.encode())
+        der = root.public_bytes(Encoding.DER)
+        path = self.folder / "root.pem"
+        path.write_bytes(pem(der))
+        self(
+            "add", str(path), "--peer", peer, "--domain", f"{peer}.test", "--role", "authority",
+            "--fingerprint", hashlib.sha256(der).hexdigest(),
+        )  # fmt: skip
+        return knowing
+
     def export(self) -> None:
         """Put the inventory in force."""
         self("export", *self.target, "--reload", "--yes")
@@ -91,6 +120,24 @@ class Administrator:
         rows = [one for one in lines if "attack" in one]
         assert lines[-1]["proven"] == (code == 0)
         return Proof(code, rows, lines[-1]["problems"])
+
+    def interrupt(self, how: signal.Signals) -> int:
+        """Send a proof this signal while it plays, and see that all that it started ends with it.
+
+        Returns:
+            How the command ended.
+        """
+        process = subprocess.Popen(
+            self.command("prove", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b'{"peer"')
+        inside = descendants(process.pid)
+        assert len(inside) >= 2
+        process.send_signal(how)
+        process.communicate()
+        wait_for_the_end(inside)
+        return process.returncode
 
 
 class Site(Administrator):
@@ -126,6 +173,14 @@ class Site(Administrator):
             for folder in (box.etc, box.lib, box.spool, box.log, box.run)
             for path, told in tree(folder).items()
         }
+
+
+def wait_for_the_end(processes: set[int]) -> None:
+    """None of them is there any more."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while any(Path(f"/proc/{one}").exists() for one in processes):
+        assert time.monotonic() < end, "something runs on"
+        time.sleep(0.02)
 
 
 def descendants(pid: int) -> set[int]:

@@ -6,17 +6,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.prove.site import ROUTER, Site, descendants
+from tests.prove.site import ROUTER, Site, wait_for_the_end
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("prove")]
-_PATIENCE_SECONDS = 20
 _LISTENER = """
 import socket, sys, threading
 name = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -77,14 +75,6 @@ def listening(site: Site) -> Iterator[list[str]]:
             (site.box.run / "service").unlink()
 
 
-def wait_for_the_end(processes: set[int]) -> None:
-    """None of them is there any more."""
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while any(Path(f"/proc/{one}").exists() for one in processes):
-        assert time.monotonic() < end, "something runs on"
-        time.sleep(0.02)
-
-
 def test_neither_the_network_nor_the_disk_is_reached(site: Site) -> None:
     """A configuration that sends mail to an address of the machine, asks its name server and a
     service at a socket, and writes a file does all that outside, and none of it in a proof."""
@@ -129,15 +119,5 @@ def test_the_running_mta_is_not_touched(site: Site) -> None:
 def test_no_process_outlives_an_interrupted_proof(site: Site, how: signal.Signals) -> None:
     """However it ends, everything inside ends with it, and nothing is left on the machine."""
     before = site.everything()
-    process = subprocess.Popen(
-        site.command("prove", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith(b'{"peer"')
-    inside = descendants(process.pid)
-    assert len(inside) >= 2
-    process.send_signal(how)
-    process.communicate()
-    assert process.returncode == (130 if how == signal.SIGINT else -how)
-    wait_for_the_end(inside)
+    assert site.interrupt(how) == (130 if how == signal.SIGINT else -how)
     assert site.everything() == before

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from tests import certs
-from tests.authority import PASSPHRASE
 from tests.console import Console
 from tests.prove.site import TRANSPORT, Site
 from trustctl.commands.invocation import Invocation
@@ -53,19 +49,7 @@ def test_peers_of_every_shape_are_played(more: Site) -> None:
 
 def test_our_own_ca_and_a_peer_s_held_to_names_are_played(more: Site) -> None:
     """With the list of what the one revoked in force, and a throwaway root above the other."""
-    secret = more.folder / "passphrase"
-    secret.write_bytes(PASSPHRASE + b"\n")
-    secret.chmod(0o600)
-    knowing = ("env", f"TRUSTCTL_CA_PASSPHRASE_FILE={secret}")
-    more("ca", "init", "--permit", "our.test", before=knowing)
-    root = x509.load_pem_x509_certificate(more("ca", "certificate", "root").out.encode())
-    der = root.public_bytes(serialization.Encoding.DER)
-    path = more.folder / "root.pem"
-    path.write_bytes(certs.pem(der))
-    more(
-        "add", str(path), "--peer", "branch", "--domain", "branch.test", "--role", "authority",
-        "--fingerprint", hashlib.sha256(der).hexdigest(),
-    )  # fmt: skip
+    knowing = more.pin_own_ca("branch")
     more.pin(certs.authority("Held CA"), "held", "--role", "authority")
     more("ca", "cross", "held", before=knowing)
     more("export", "--to", "/etc/exim4", "--reload", "--yes", before=knowing)

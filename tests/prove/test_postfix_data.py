@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from tests import certs
-from tests.authority import PASSPHRASE
 from tests.prove.postfix_site import PostfixSite
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("prove-postfix")]
@@ -107,19 +103,7 @@ def test_a_peer_s_authority_is_played(more: PostfixSite) -> None:
 
 def test_of_a_peer_whom_postfix_cannot_hold_all_mail_waits(more: PostfixSite) -> None:
     """One of our own CA, whose list of what it revoked Postfix does not read."""
-    secret = more.folder / "passphrase"
-    secret.write_bytes(PASSPHRASE + b"\n")
-    secret.chmod(0o600)
-    knowing = ("env", f"TRUSTCTL_CA_PASSPHRASE_FILE={secret}")
-    more("ca", "init", "--permit", "our.test", before=knowing)
-    root = x509.load_pem_x509_certificate(more("ca", "certificate", "root").out.encode())
-    der = root.public_bytes(serialization.Encoding.DER)
-    path = more.folder / "root.pem"
-    path.write_bytes(certs.pem(der))
-    more(
-        "add", str(path), "--peer", "branch", "--domain", "branch.test", "--role", "authority",
-        "--fingerprint", hashlib.sha256(der).hexdigest(),
-    )  # fmt: skip
+    more.pin_own_ca("branch")
     more.export()
     proof = more.some("self-signed", peer="branch")
     assert (proof.failed, proof.problems) == (set(), [])

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 
 import pytest
 
 from tests.prove.postfix_site import PostfixSite
-from tests.prove.site import descendants, numbered
-from tests.prove.test_namespace import wait_for_the_end
+from tests.prove.site import numbered
 
 pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("prove-postfix")]
 
@@ -58,16 +56,7 @@ def test_the_running_mta_is_not_touched(postfix: PostfixSite) -> None:
             )
             master = int((box.root / "var/spool/postfix/pid/master.pid").read_text())
             before = postfix.everything()
-            process = subprocess.Popen(
-                postfix.command("prove", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith(b'{"peer"')
-            inside = descendants(process.pid)
-            assert len(inside) >= 2
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            wait_for_the_end(inside)
+            assert postfix.interrupt(signal.SIGKILL) == -signal.SIGKILL
             assert postfix.everything() == before
             postfix.some("self-signed")
             assert postfix.everything() == before
