@@ -76,8 +76,6 @@ def of_peers(
     Raises:
         DatabaseError: what holds it is not there (a damaged inventory): it is not let off for that.
     """
-    if connection.execute(select(crossing.c.id).limit(1)).first() is None:
-        return {}
     x, c = crossing.c, certificate.c
     newest = select(func.max(x.id)).group_by(x.peer_id, x.spki)
     roots = _roots().subquery()
